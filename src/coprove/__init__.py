@@ -1,0 +1,1 @@
+"""coprove: finality from many proofs for OP Stack rollups."""

@@ -1,0 +1,43 @@
+"""The base of every error that coprove raises, and the three ways to react to one.
+
+A leaf error derives from exactly one of `Temporary`, `Reset` or `Critical`; who catches it needs to
+know no more than that. Leaves live in the room that raises them and carry what was expected and
+what came as attributes.
+"""
+
+from __future__ import annotations
+
+__all__ = ["CoproveError", "Critical", "InputError", "Reset", "Temporary"]
+
+
+class CoproveError(Exception):
+    """Base class of every error of this package."""
+
+
+class Temporary(CoproveError):
+    """The same call may succeed later: wait and retry it (a timeout, data not yet there)."""
+
+
+class Reset(CoproveError):
+    """The unit of work stands on something that changed: start it again (an L1 reorg)."""
+
+
+class Critical(CoproveError):
+    """No retry helps: stop the unit and tell a person (bad input, a broken invariant)."""
+
+
+class InputError(Critical):
+    """Bytes or values from outside are not what they must be.
+
+    `what` names the field or structure, `expected` the rule it breaks, `actual` what came.
+    """
+
+    def __init__(self, what: str, *, expected: str, actual: object) -> None:
+        """Build the message from its three parts; long values are shortened to 200 characters."""
+        shown = str(actual)
+        if len(shown) > 200:
+            shown = f"{shown[:200]}… ({len(shown)} characters)"
+        super().__init__(f"{what}: expected {expected}, got {shown}")
+        self.what = what
+        self.expected = expected
+        self.actual = actual
