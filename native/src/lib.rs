@@ -1,7 +1,6 @@
-//! The Python module `coprove._native`.
-use pyo3::prelude::*;
+//! The kernel of coprove: stateless and stateful execution of OP Stack blocks, and hashing.
+pub mod error;
+pub mod hashing;
+mod py;
 
-#[pymodule]
-fn _native(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
-}
+pub use py::_native;
