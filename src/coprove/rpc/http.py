@@ -1,0 +1,242 @@
+"""One HTTP endpoint: limits, timeouts, bounded answers, retries and redaction in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+
+from coprove.errors import CoproveError, InputError
+from coprove.rpc.errors import (
+    EndpointUnavailableError,
+    MalformedResponseError,
+    RateLimitedError,
+    RequestRefusedError,
+    ResponseTooLargeError,
+    RpcTimeoutError,
+)
+from coprove.rpc.limiter import RateLimiter
+from coprove.rpc.retry import Retry, RetryPolicy
+from coprove.telemetry import get_logger, redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+__all__ = ["CallStats", "EndpointOptions", "HttpAnswer", "HttpEndpoint", "Json", "parse_json"]
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+"""A parsed JSON value."""
+
+_READ_SIZE = 1 << 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointOptions:
+    """How hard one endpoint may be used, and how long it is waited for."""
+
+    timeout: float = 30.0
+    """Seconds for one HTTP request, from connecting to the last byte."""
+    max_response_bytes: int = 256 << 20
+    """Longest answer accepted, in bytes after decompression."""
+    max_concurrency: int = 16
+    """HTTP requests under way at once."""
+    calls_per_second: float = 0.0
+    """Rate limit over all calls, each call of a batch counted; 0 for none."""
+    burst: int = 50
+    """Calls that may be made at once before the rate limit spaces them."""
+    max_batch: int = 50
+    """Calls in one JSON-RPC batch; 1 turns batching off."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    """When a failed request is made again."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers sent with every request (an API key, say); never logged."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CallStats:
+    """Counters of one endpoint since its creation, for progress displays and benchmarks."""
+
+    calls: int = 0
+    """Calls asked for: JSON-RPC calls or GETs."""
+    requests: int = 0
+    """HTTP requests sent, retries included."""
+    retries: int = 0
+    """Requests sent again after a failure."""
+    bytes_received: int = 0
+    """Bytes of all answers after decompression."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """A complete HTTP answer."""
+
+    status: int
+    """HTTP status, 2xx or 4xx."""
+    body: bytes
+    """The decompressed body."""
+
+
+def parse_json(body: bytes, where: str) -> Json:
+    """Parse `body` from the endpoint `where`; MalformedResponseError on anything else than JSON."""
+    try:
+        value: Json = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedResponseError(
+            f"answer of {where}", expected="JSON", actual=f"{body[:60]!r} ({type(error).__name__})"
+        ) from None
+    return value
+
+
+class HttpEndpoint:
+    """Sends bounded requests to one base URL. Use as an async context manager, or `close()` it."""
+
+    def __init__(
+        self,
+        url: str,
+        options: EndpointOptions | None = None,
+        *,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        """`url` may hold credentials; a given `session` is shared and stays open on `close`."""
+        if not url.startswith(("http://", "https://")):
+            raise InputError("endpoint URL", expected="http:// or https://", actual=redact_url(url))
+        self.options = options or EndpointOptions()
+        self.stats = CallStats()
+        self.name = redact_url(url)
+        self.limiter = RateLimiter(self.options.calls_per_second, self.options.burst)
+        self._url = url.rstrip("/")
+        self._session = session
+        self._owns_session = session is None
+        self._gate = asyncio.Semaphore(self.options.max_concurrency)
+        self._log = get_logger(endpoint=self.name)
+
+    async def __aenter__(self) -> Self:
+        """Return the endpoint itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections, unless the session was given."""
+        if self._session is not None and self._owns_session:
+            await self._session.close()
+            self._session = None
+
+    async def send(
+        self,
+        what: str,
+        *,
+        path: str = "",
+        body: bytes | None = None,
+        calls: int = 1,
+        timeout: float | None = None,  # noqa: ASYNC109 - a limit per request, not per call
+    ) -> HttpAnswer:
+        """GET `path`, or POST the JSON `body`, with rate limit, retries and time limit.
+
+        `what` names the call in errors and logs. Returns answers of status 2xx and of those 4xx
+        that the caller must read itself; raises Temporary leaves when retries are used up.
+        """
+        self.stats.calls += calls
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        attempt = 1
+        while True:
+            try:
+                await self.limiter.acquire(calls)
+                async with self._gate:
+                    return await self._request(what, path, body, timeout or self.options.timeout)
+            except CoproveError as failure:
+                decision = self.options.retry.decide(
+                    failure,
+                    attempt=attempt,
+                    elapsed=loop.time() - begun,
+                    chance=random.random(),  # noqa: S311 - spreads retries, protects nothing
+                )
+                if not isinstance(decision, Retry):
+                    raise
+                if isinstance(failure, RateLimitedError):
+                    self.limiter.penalise(decision.delay)
+                self._log.debug("retry", call=what, attempt=attempt, delay=decision.delay)
+            attempt += 1
+            self.stats.retries += 1
+            await asyncio.sleep(decision.delay)
+
+    async def _request(
+        self,
+        what: str,
+        path: str,
+        body: bytes | None,
+        timeout: float,  # noqa: ASYNC109
+    ) -> HttpAnswer:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        where = f"{what} at {self.name}"
+        headers = dict(self.options.headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        self.stats.requests += 1
+        try:
+            async with self._session.request(
+                "GET" if body is None else "POST",
+                self._url + path,
+                data=body,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+                allow_redirects=False,  # a redirect could carry credentials elsewhere
+            ) as response:
+                content = await self._read(response, where)
+                return _classify(response.status, response.headers, content, where)
+        except TimeoutError:
+            raise RpcTimeoutError(f"{where}: no answer within {timeout:g} s") from None
+        except aiohttp.InvalidURL:
+            raise InputError("endpoint URL", expected="a valid URL", actual=self.name) from None
+        except (aiohttp.ClientError, OSError) as error:
+            # Texts of aiohttp's errors may hold the whole URL: only the kind is passed on.
+            raise EndpointUnavailableError(f"{where}: {type(error).__name__}") from None
+
+    async def _read(self, response: aiohttp.ClientResponse, where: str) -> bytes:
+        limit = self.options.max_response_bytes
+        content = bytearray()
+        async for chunk in response.content.iter_chunked(_READ_SIZE):
+            content += chunk
+            if len(content) > limit:
+                response.close()
+                raise ResponseTooLargeError(f"{where}: answer exceeds {limit} bytes")
+        self.stats.bytes_received += len(content)
+        return bytes(content)
+
+
+def _classify(status: int, headers: Mapping[str, str], body: bytes, where: str) -> HttpAnswer:
+    """Turn an HTTP status into an answer or a typed error."""
+    if status == 429:
+        raise RateLimitedError(
+            f"{where}: HTTP 429", retry_after=_seconds(headers.get("Retry-After"))
+        )
+    if status >= 500 and status != 501:
+        raise EndpointUnavailableError(f"{where}: HTTP {status}")
+    if 300 <= status < 400:
+        raise RequestRefusedError(where, status=status, body="redirect refused")
+    return HttpAnswer(status=status, body=body)
+
+
+def _seconds(value: str | None) -> float | None:
+    """Parse Retry-After; its date form is rare and treated as absent."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 3600 else None

@@ -1,0 +1,301 @@
+"""JSON-RPC 2.0 over HTTP: single calls and batches, each result matched to its call."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from coprove.errors import CoproveError, Temporary
+from coprove.rpc.errors import (
+    EndpointBusyError,
+    MalformedResponseError,
+    MethodNotFoundError,
+    NotYetAvailableError,
+    RateLimitedError,
+    RequestRefusedError,
+    ResponseTooLargeError,
+    RpcError,
+)
+from coprove.rpc.http import CallStats, EndpointOptions, HttpAnswer, HttpEndpoint, Json, parse_json
+from coprove.rpc.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    import aiohttp
+
+__all__ = ["Call", "JsonRpcTransport"]
+
+_RATE_CODES = frozenset({-32005, -32016, -32029, 429})
+_BUSY_CODES = frozenset({-32002, -32097})
+_MISSING_METHOD_CODES = frozenset({-32601, -32004})
+_RATE_TEXT = re.compile(r"rate.?limit|too many requests|limit exceeded|capacity exceeded", re.I)
+_BUSY_TEXT = re.compile(r"timed? ?out|try again|temporar|overload|busy", re.I)
+_MISSING_METHOD_TEXT = re.compile(
+    r"method.{0,80}(does not exist|not (found|available|supported|allowed|whitelisted)|disabled)"
+    r"|unsupported method",
+    re.I | re.S,
+)
+_NOT_FOUND_TEXT = re.compile(r"not found|unknown block|missing trie node|no such block", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One JSON-RPC call."""
+
+    method: str
+    """Name of the method, such as eth_getBlockByNumber."""
+    params: Sequence[Json] = ()
+    """Positional parameters."""
+
+
+class JsonRpcTransport:
+    """Calls one JSON-RPC endpoint. All clients of that endpoint share one transport, and with it
+    one rate limit. Use as an async context manager, or `close()` it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: EndpointOptions | None = None,
+        *,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        """`url` may hold credentials: it appears in errors and logs only redacted."""
+        self._endpoint = HttpEndpoint(url, options, session=session)
+        self._ids = itertools.count(1)
+        self._batching = self._endpoint.options.max_batch > 1
+
+    @property
+    def name(self) -> str:
+        """The redacted address, for messages."""
+        return self._endpoint.name
+
+    @property
+    def stats(self) -> CallStats:
+        """Counters since creation."""
+        return self._endpoint.stats
+
+    async def __aenter__(self) -> Self:
+        """Return the transport itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._endpoint.close()
+
+    async def call(
+        self,
+        method: str,
+        params: Sequence[Json] = (),
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a limit per request, not per call
+    ) -> Json:
+        """Return the result of one call.
+
+        Raises Temporary leaves once retries are used up, RpcError for an error that the endpoint
+        answers, MalformedResponseError when the answer is no JSON-RPC.
+        """
+        result = await self._single(Call(method, params), timeout)
+        if isinstance(result, CoproveError):
+            raise result
+        return result
+
+    async def batch(
+        self,
+        calls: Sequence[Call],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a limit per request, not per call
+        max_batch: int | None = None,
+    ) -> list[Json | CoproveError]:
+        """Return the results in the order of `calls`; a call's own error stands in its place.
+
+        Calls go out in batches of at most `max_batch`, several at once; batches whose answer is
+        too large are halved, and endpoints that refuse batches get single calls. An error that
+        concerns the endpoint as a whole is raised.
+        """
+        size = min(max_batch or self._endpoint.options.max_batch, self._endpoint.options.max_batch)
+        chunks = [calls[i : i + size] for i in range(0, len(calls), size)]
+        results = await asyncio.gather(*(self._chunk(chunk, timeout) for chunk in chunks))
+        return [result for chunk in results for result in chunk]
+
+    async def all(
+        self,
+        calls: Sequence[Call],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a limit per request, not per call
+        max_batch: int | None = None,
+    ) -> list[Json]:
+        """As `batch`, but raise the first call's error, so that all results are values."""
+        values: list[Json] = []
+        for result in await self.batch(calls, timeout=timeout, max_batch=max_batch):
+            if isinstance(result, CoproveError):
+                raise result
+            values.append(result)
+        return values
+
+    async def _single(self, call: Call, timeout: float | None) -> Json | CoproveError:  # noqa: ASYNC109
+        """One call; errors in the JSON body are retried under the same policy as HTTP's."""
+        loop = asyncio.get_running_loop()
+        begun, attempt = loop.time(), 1
+        while True:
+            request = self._request(call)
+            answer = await self._endpoint.send(call.method, body=_encode(request), timeout=timeout)
+            result = self._result(self._parse(answer, call.method), call, request["id"])
+            if not isinstance(result, Temporary):
+                return result
+            decision = self._endpoint.options.retry.decide(
+                result, attempt=attempt, elapsed=loop.time() - begun
+            )
+            if not isinstance(decision, Retry):
+                return result
+            if isinstance(result, RateLimitedError):
+                self._endpoint.limiter.penalise(decision.delay)
+            attempt += 1
+            self.stats.retries += 1
+            await asyncio.sleep(decision.delay)
+
+    async def _chunk(
+        self,
+        calls: Sequence[Call],
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> list[Json | CoproveError]:
+        if len(calls) == 1 or not self._batching:
+            return list(await asyncio.gather(*(self._single(call, timeout) for call in calls)))
+        requests = [self._request(call) for call in calls]
+        what = f"batch of {len(calls)} calls ({calls[0].method})"
+        try:
+            answer = await self._endpoint.send(
+                what, body=_encode(requests), calls=len(calls), timeout=timeout
+            )
+        except ResponseTooLargeError:
+            return await self._halves(calls, timeout)
+        if answer.status == 413:
+            return await self._halves(calls, timeout)
+        parsed = self._parse(answer, what)
+        if isinstance(parsed, dict):
+            # One object instead of a list: the endpoint refuses the batch as a whole.
+            failure = self._error(parsed, what)
+            if not isinstance(failure, RateLimitedError):
+                self._batching = False
+            return list(await asyncio.gather(*(self._single(call, timeout) for call in calls)))
+        results = self._match(parsed, requests, calls, what)
+        again = [
+            i
+            for i, result in enumerate(results)
+            if isinstance(result, Temporary) and not isinstance(result, NotYetAvailableError)
+        ]
+        repeated = await asyncio.gather(*(self._single(calls[i], timeout) for i in again))
+        for i, result in zip(again, repeated, strict=True):
+            results[i] = result
+        return results
+
+    async def _halves(
+        self,
+        calls: Sequence[Call],
+        timeout: float | None,  # noqa: ASYNC109
+    ) -> list[Json | CoproveError]:
+        middle = len(calls) // 2
+        first = await self._chunk(calls[:middle], timeout)
+        return first + await self._chunk(calls[middle:], timeout)
+
+    def _request(self, call: Call) -> dict[str, Json]:
+        return {
+            "jsonrpc": "2.0",
+            "id": next(self._ids),
+            "method": call.method,
+            "params": list(call.params),
+        }
+
+    def _parse(self, answer: HttpAnswer, what: str) -> Json:
+        where = f"{what} at {self.name}"
+        try:
+            parsed = parse_json(answer.body, where)
+        except MalformedResponseError:
+            if answer.status >= 400:
+                raise RequestRefusedError(where, status=answer.status) from None
+            raise
+        is_rpc = isinstance(parsed, list) or (isinstance(parsed, dict) and "jsonrpc" in parsed)
+        if answer.status >= 400 and not is_rpc:
+            raise RequestRefusedError(where, status=answer.status)
+        return parsed
+
+    def _match(
+        self,
+        parsed: Json,
+        requests: Sequence[dict[str, Json]],
+        calls: Sequence[Call],
+        what: str,
+    ) -> list[Json | CoproveError]:
+        """Order the answers of a batch by their ids; each must be there exactly once."""
+        by_id: dict[object, Json] = {}
+        answers = parsed if isinstance(parsed, list) else []
+        for answer in answers:
+            key = answer.get("id") if isinstance(answer, dict) else None
+            if isinstance(key, int) and not isinstance(key, bool) and key not in by_id:
+                by_id[key] = answer
+        wanted = [request["id"] for request in requests]
+        if len(by_id) != len(answers) or set(by_id) != set(wanted):
+            raise MalformedResponseError(
+                f"{what} at {self.name}",
+                expected=f"{len(calls)} answers with the ids of the calls",
+                actual=f"{len(answers)} answers, {len(by_id)} of them with distinct ids",
+            )
+        return [
+            self._result(by_id[key], call, key) for key, call in zip(wanted, calls, strict=True)
+        ]
+
+    def _result(self, answer: Json, call: Call, key: Json) -> Json | CoproveError:
+        where = f"{call.method} at {self.name}"
+        if not isinstance(answer, dict):
+            return MalformedResponseError(
+                where, expected="a JSON-RPC answer", actual=type(answer).__name__
+            )
+        if answer.get("error") is not None:
+            return self._error(answer, where)
+        if "result" not in answer or answer.get("id") != key:
+            return MalformedResponseError(
+                where, expected=f"the result of call {key}", actual=list(answer)
+            )
+        return answer["result"]
+
+    def _error(self, answer: dict[str, Json], where: str) -> CoproveError:
+        error = answer.get("error")
+        code = error.get("code") if isinstance(error, dict) else None
+        message = error.get("message") if isinstance(error, dict) else None
+        if not isinstance(error, dict) or not isinstance(code, int) or isinstance(code, bool):
+            return MalformedResponseError(where, expected="an error with a code", actual=error)
+        text = message if isinstance(message, str) else ""
+        return _classify_error(where, code, text, error.get("data"))
+
+
+def _classify_error(where: str, code: int, text: str, data: Json) -> CoproveError:
+    """Choose the leaf error for a JSON-RPC error; codes first, then well-known texts."""
+    said = f"{where}: error {code}: {text[:300]}"
+    if code in _RATE_CODES or _RATE_TEXT.search(text):
+        return RateLimitedError(said)
+    if code in _MISSING_METHOD_CODES or _MISSING_METHOD_TEXT.search(text):
+        return MethodNotFoundError(where, code=code, message=text, data=data)
+    if _NOT_FOUND_TEXT.search(text):
+        return NotYetAvailableError(said)
+    if code in _BUSY_CODES or _BUSY_TEXT.search(text):
+        return EndpointBusyError(said)
+    return RpcError(where, code=code, message=text, data=data)
+
+
+def _encode(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
