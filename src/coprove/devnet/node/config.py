@@ -7,12 +7,14 @@ RPC URL may carry: URLs are never logged.
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coprove.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["MempoolConfig", "NodeConfig"]
 

@@ -11,13 +11,15 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from coprove.errors import Critical, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 __all__ = ["HeadName", "SafeHead", "Store", "StoreError", "StoredBlock", "pack", "unpack"]
 
@@ -194,8 +196,9 @@ class Store:
         while rows := self._all(
             "SELECT id, nodes, codes FROM state WHERE id > ? ORDER BY id LIMIT 256", last
         ):
-            for last, nodes, codes in rows:
+            for _, nodes, codes in rows:
                 yield nodes, codes
+            last = rows[-1][0]
 
     def put_block(self, block: StoredBlock) -> None:
         """Keep a block and index its transactions; a block already kept is left as it is."""

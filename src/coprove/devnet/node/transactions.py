@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from coprove.errors import InputError
 from coprove.primitives import keccak256
-from coprove.primitives.rlp import Item, decode, decode_int
+from coprove.primitives.rlp import Item, decode, decode_int, expect_bytes, expect_list
 
 __all__ = ["DEPOSIT_TYPE", "Authorization", "Transaction", "decode_transaction"]
 
@@ -105,24 +105,15 @@ def _bad(what: str, expected: str, actual: object) -> InputError:
 
 
 def _bytes(item: Item, what: str, length: int | None = None) -> bytes:
-    if not isinstance(item, bytes) or (length is not None and len(item) != length):
-        size = "bytes" if length is None else f"{length} bytes"
-        raise _bad(what, size, len(item))
-    return item
+    return expect_bytes(item, f"transaction {what}", length)
 
 
 def _list(item: Item, what: str, length: int | None = None) -> list[Item]:
-    if not isinstance(item, list) or (length is not None and len(item) != length):
-        size = "a list" if length is None else f"a list of {length}"
-        raise _bad(what, size, len(item))
-    return item
+    return expect_list(item, f"transaction {what}", length)
 
 
 def _int(item: Item, what: str, size: int = 32) -> int:
-    value = decode_int(_bytes(item, what))
-    if value.bit_length() > 8 * size:
-        raise _bad(what, f"at most {size} bytes", value)
-    return value
+    return decode_int(item, f"transaction {what}", size)
 
 
 def _to(item: Item) -> bytes | None:
