@@ -73,8 +73,8 @@ def run_aggregation(given: AggregationInput) -> AggregationOutputs:
     return AggregationOutputs(
         l1_head=given.checkpoint_l1_head,
         l2_pre_root=ranges[0].l2_pre_root,
-        claim_root=ranges[-1].l2_post_root,
-        claim_block_number=ranges[-1].l2_block_number,
+        l2_post_root=ranges[-1].l2_post_root,
+        l2_block_number=ranges[-1].l2_block_number,
         rollup_config_hash=ranges[-1].rollup_config_hash,
         range_vkey_commitment=given.range_vkey_commitment,
         prover_address=given.prover_address,

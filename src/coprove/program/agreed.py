@@ -11,7 +11,7 @@ from coprove.primitives import keccak256, ordered_trie_root
 from coprove.program.errors import ProgramInputError
 from coprove.program.inputs import RangeInput
 from coprove.program.l1 import VerifiedL1
-from coprove.types import BlockHeader, Fork, Hash32, L2BlockRef, RollupConfig, SystemConfig
+from coprove.types import BlockHeader, Hash32, L2BlockRef, RollupConfig, SystemConfig
 
 __all__ = ["AgreedChain", "agreed_chain"]
 

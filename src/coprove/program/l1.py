@@ -143,7 +143,9 @@ def _chain(
         header = BlockHeader.decode_rlp(blocks[index].header)
         if headers and headers[-1].number != header.number + 1:
             raise ProgramInputError(
-                f"L1 header {index}", expected=f"number {headers[-1].number - 1}", actual=header.number
+                f"L1 header {index}",
+                expected=f"number {headers[-1].number - 1}",
+                actual=header.number,
             )
         headers.append(header)
         hashes.append(actual)

@@ -1,0 +1,62 @@
+"""How commands speak: results on stdout, progress and everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+__all__ = ["Advance", "print_result", "progress_bar"]
+
+Advance = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done and how many there are."""
+
+
+def print_result(values: Mapping[str, object], *, as_json: bool) -> None:
+    """Print a command's result on stdout: one JSON object, or a small table for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(values) + "\n")
+        return
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in values.items():
+        table.add_row(name.replace("_", " "), _shown(value))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "[green]yes[/green]" if value else "[bold red]NO[/bold red]"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value)
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Advance]:
+    """Give a function that shows progress on a terminal, and nothing where stderr is none."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda _what, _done, _total: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks = {}
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield advance

@@ -1,0 +1,61 @@
+"""`coprove devnet`: an L1, an L2 and a proposer on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from coprove.devnet.main import DevnetOptions, run_devnet
+
+__all__ = ["devnet"]
+
+
+def devnet(
+    *,
+    data_dir: Path | None = None,
+    l1_port: int | None = None,
+    l2_port: int | None = None,
+    block_time: int = 1,
+    submission_interval: int = 20,
+    traffic: float = 2.0,
+    exit_after_outputs: int | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run an L1 (anvil) and an embedded L2, and finalise outputs with the range program.
+
+    Proofs are mock proofs: the contracts accept them on development chains only.
+
+    Parameters
+    ----------
+    data_dir
+        Folder that keeps the chains' state; a second start resumes there. Without it the state
+        lies in a temporary folder and is removed at the end.
+    l1_port
+        Port of the L1 on the loopback address; a free one by default.
+    l2_port
+        Port of the L2 on the loopback address; a free one by default.
+    block_time
+        Seconds between L2 blocks.
+    submission_interval
+        L2 blocks from one output to the next.
+    traffic
+        L2 transactions a second that the traffic generator sends; 0 for none.
+    exit_after_outputs
+        Stop after so many finalised outputs.
+    json
+        Print one JSON object at the end: the outputs and the seconds that it took.
+    """
+    return run_devnet(
+        DevnetOptions(
+            data_dir=data_dir,
+            l1_port=l1_port,
+            l2_port=l2_port,
+            block_time=block_time,
+            submission_interval=submission_interval,
+            traffic=traffic,
+            exit_after_outputs=exit_after_outputs,
+            as_json=json,
+        )
+    )
