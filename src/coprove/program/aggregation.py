@@ -7,13 +7,16 @@ range is believed because it was run here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from coprove.primitives import keccak256
 from coprove.program.errors import ChainingError, ProgramInputError
 from coprove.types import Address, AggregationOutputs, BlockHeader, BootInfo, Hash32
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["AggregationInput", "run_aggregation"]
 

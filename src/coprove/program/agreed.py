@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from coprove.derivation import PipelineStart
 from coprove.derivation.l1_info import l2_block_ref, system_config_from_l2_block
 from coprove.primitives import keccak256, ordered_trie_root
 from coprove.program.errors import ProgramInputError
-from coprove.program.inputs import RangeInput
-from coprove.program.l1 import VerifiedL1
 from coprove.types import BlockHeader, Hash32, L2BlockRef, RollupConfig, SystemConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coprove.program.inputs import RangeInput
+    from coprove.program.l1 import VerifiedL1
 
 __all__ = ["AgreedChain", "agreed_chain"]
 

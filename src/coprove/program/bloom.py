@@ -6,10 +6,14 @@ it spares most of the bytes of a live witness.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from coprove.derivation.deposits import DEPOSIT_EVENT_TOPIC
 from coprove.derivation.system_config import CONFIG_UPDATE_TOPIC
 from coprove.primitives import keccak256
-from coprove.types import RollupConfig
+
+if TYPE_CHECKING:
+    from coprove.types import RollupConfig
 
 __all__ = ["LogFilter"]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from coprove.derivation import L1Block
 from coprove.primitives import keccak256, ordered_trie_root
 from coprove.primitives.kzg import verify_blobs, versioned_hash
 from coprove.program.bloom import LogFilter
 from coprove.program.errors import ProgramInputError
-from coprove.program.inputs import BlobInput, L1BlockInput
 from coprove.types import BlockHeader, Hash32, L1BlockRef, RollupConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coprove.program.inputs import BlobInput, L1BlockInput
 
 __all__ = ["VerifiedL1"]
 

@@ -7,9 +7,9 @@ two cores the slower of both sets the pace.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from coprove.derivation import DerivedAttributes, Pipeline
 from coprove.derivation.l1_info import l2_block_ref
@@ -27,6 +27,9 @@ from coprove.types import (
     L2BlockRef,
     RollupConfig,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["RangeReport", "run_range", "run_range_traced"]
 

@@ -6,9 +6,12 @@ bytes` one after the other, which is also what the kernel's NodeStore loads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from coprove.program.errors import ProgramInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["PartReader", "pack_list", "pack_part", "unpack_list"]
 
