@@ -80,7 +80,7 @@ class VerifiedL1:
         return block
 
     def blobs(self, block: L1BlockRef, versioned_hashes: Sequence[Hash32]) -> list[bytes]:
-        """Return the blobs with these versioned hashes; raise ProgramInputError for a missing one."""
+        """Return the blobs with these hashes; raise ProgramInputError for a missing one."""
         found: list[bytes] = []
         for wanted in versioned_hashes:
             data = self._blobs.get(wanted)
