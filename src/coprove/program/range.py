@@ -50,6 +50,8 @@ class RangeReport:
     """Wall time from bytes to claim, seconds."""
     seconds_loading: float
     """Of it: decoding, checking the chains, hashing the witness."""
+    seconds_deriving: float
+    """Of it: derivation, the check of L1 transactions and receipts included."""
     seconds_waiting: float
     """Of it: waiting for the kernel with no derivation left to run ahead."""
     seconds_executing: float
@@ -100,6 +102,7 @@ def run_range_traced(
         gas=run.gas,
         seconds=time.perf_counter() - began,
         seconds_loading=loaded - began,
+        seconds_deriving=run.seconds_deriving,
         seconds_waiting=run.seconds_waiting,
         seconds_executing=run.seconds_executing,
     )
@@ -134,14 +137,16 @@ class _Run:
                 actual=self.claimed_number,
             )
         self.blocks = self.transactions = self.gas = 0
-        self.seconds_waiting = self.seconds_executing = 0.0
+        self.seconds_deriving = self.seconds_waiting = self.seconds_executing = 0.0
 
     def to_claim(
         self, kernel: ThreadPoolExecutor, progress: Callable[[ExecutedBlock], None] | None
     ) -> None:
         """Derive and execute blocks until the claimed one."""
         while self.head.number < self.claimed_number:
+            began = time.perf_counter()
             derived = self.pipeline.next_attributes(self.head)
+            self.seconds_deriving += time.perf_counter() - began
             if derived is None:
                 raise L1DataExhaustedError(
                     claimed=self.claimed_number,
@@ -180,9 +185,11 @@ class _Run:
 
     def _overlapped(self, kernel: ThreadPoolExecutor, derived: DerivedAttributes) -> ExecutedBlock:
         future: Future[tuple[ExecutedBlock, float]] = kernel.submit(self._timed, derived)
+        began = time.perf_counter()
         while not future.done() and self.pipeline.prefetch():
             pass
         waited = time.perf_counter()
+        self.seconds_deriving += waited - began
         block, seconds = future.result()
         self.seconds_waiting += time.perf_counter() - waited
         self.seconds_executing += seconds

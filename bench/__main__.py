@@ -1,0 +1,20 @@
+"""Run all benchmarks and write their figures to bench/results.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bench import execution, ranges
+
+
+def main() -> None:
+    """Print each benchmark's table, then write one flat object of figures."""
+    figures = {**execution.run(), **ranges.run()}
+    path = Path(__file__).parent / "results.json"
+    path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
+    print(f"figures: bench/{path.name}")
+
+
+if __name__ == "__main__":
+    main()
