@@ -32,12 +32,14 @@ class InputError(Critical):
     `what` names the field or structure, `expected` the rule it breaks, `actual` what came.
     """
 
-    def __init__(self, what: str, *, expected: str, actual: object) -> None:
+    def __init__(self, what: str, *, expected: object, actual: object) -> None:
         """Build the message from its three parts; long values are shortened to 200 characters."""
-        shown = str(actual)
-        if len(shown) > 200:
-            shown = f"{shown[:200]}… ({len(shown)} characters)"
-        super().__init__(f"{what}: expected {expected}, got {shown}")
+        super().__init__(f"{what}: expected {_shown(expected)}, got {_shown(actual)}")
         self.what = what
         self.expected = expected
         self.actual = actual
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"
