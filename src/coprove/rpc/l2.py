@@ -113,6 +113,17 @@ class L2Client(EthClient):
         results = await self.transport.all(calls)
         return [None if value is None else encode_transaction(value) for value in results]
 
+    async def database_value(self, name: Hash32) -> bytes:
+        """Return the trie node or code with this hash from the node's database (debug_dbGet)."""
+        found = data(await self.transport.call("debug_dbGet", [name.hex0x]), f"value of {name}")
+        if keccak256(found) != name:
+            raise WrongDataError(
+                f"database value from {self.transport.name}",
+                expected=f"hash {name}",
+                actual=f"hash 0x{keccak256(found).hex()}",
+            )
+        return found
+
     def _witness(self, value: Json, header: EthHeader) -> ExecutionWitness:
         number = header.header.number
         what = f"execution witness of block {number} from {self.transport.name}"
@@ -120,7 +131,7 @@ class L2Client(EthClient):
             raise NotYetAvailableError(f"{what}: none")
         obj = record(value, what)
         wanted = header.header.parent_hash
-        headers = []
+        headers: list[bytes] = []
         for item in array(obj.get("headers"), f"{what}: headers", 257):
             encoded = data(item, what) if isinstance(item, str) else encode_header(item)
             found = keccak256(encoded)

@@ -22,6 +22,7 @@ from coprove.rpc.errors import (
 )
 from coprove.rpc.http import CallStats, EndpointOptions, HttpAnswer, HttpEndpoint, Json, parse_json
 from coprove.rpc.retry import Retry
+from coprove.rpc.tasks import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +131,7 @@ class JsonRpcTransport:
         """
         size = min(max_batch or self._endpoint.options.max_batch, self._endpoint.options.max_batch)
         chunks = [calls[i : i + size] for i in range(0, len(calls), size)]
-        results = await asyncio.gather(*(self._chunk(chunk, timeout) for chunk in chunks))
+        results = await together(*(self._chunk(chunk, timeout) for chunk in chunks))
         return [result for chunk in results for result in chunk]
 
     async def all(
@@ -175,7 +176,7 @@ class JsonRpcTransport:
         timeout: float | None,  # noqa: ASYNC109
     ) -> list[Json | CoproveError]:
         if len(calls) == 1 or not self._batching:
-            return list(await asyncio.gather(*(self._single(call, timeout) for call in calls)))
+            return await together(*(self._single(call, timeout) for call in calls))
         requests = [self._request(call) for call in calls]
         what = f"batch of {len(calls)} calls ({calls[0].method})"
         try:
@@ -192,14 +193,14 @@ class JsonRpcTransport:
             failure = self._error(parsed, what)
             if not isinstance(failure, RateLimitedError):
                 self._batching = False
-            return list(await asyncio.gather(*(self._single(call, timeout) for call in calls)))
+            return await together(*(self._single(call, timeout) for call in calls))
         results = self._match(parsed, requests, calls, what)
         again = [
             i
             for i, result in enumerate(results)
             if isinstance(result, Temporary) and not isinstance(result, NotYetAvailableError)
         ]
-        repeated = await asyncio.gather(*(self._single(calls[i], timeout) for i in again))
+        repeated = await together(*(self._single(calls[i], timeout) for i in again))
         for i, result in zip(again, repeated, strict=True):
             results[i] = result
         return results

@@ -1,0 +1,29 @@
+"""Collects all that a range needs, once: from a recording or from live RPCs."""
+
+from coprove.witness.block_file import BlockFile, load_block_file, load_preimages
+from coprove.witness.errors import (
+    ChainReorgError,
+    ExecutionMismatchError,
+    RangeNotSafeError,
+    RecordingError,
+    WitnessIncompleteError,
+)
+from coprove.witness.live import LiveOptions, LiveWitness, Progress
+from coprove.witness.recording import RecordedL1Block, RecordedL2Block, Recording
+
+__all__ = [
+    "BlockFile",
+    "ChainReorgError",
+    "ExecutionMismatchError",
+    "LiveOptions",
+    "LiveWitness",
+    "Progress",
+    "RangeNotSafeError",
+    "RecordedL1Block",
+    "RecordedL2Block",
+    "Recording",
+    "RecordingError",
+    "WitnessIncompleteError",
+    "load_block_file",
+    "load_preimages",
+]
