@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.devnet_node.recorded import hexed, rows, stored
 
 from coprove.devnet.node.fees import L1FeeParameters, fastlz_length
 from coprove.devnet.node.rpc.encode import block_json, block_rlp, transaction_json
 from coprove.devnet.node.rpc.receipts import receipts_json
 from coprove.devnet.node.transactions import decode_transaction
 from coprove.errors import InputError
+from tests.unit.devnet_node.recorded import hexed, rows, stored
 
 
 def test_blocks_equal_op_geths() -> None:

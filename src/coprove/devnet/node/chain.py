@@ -18,15 +18,18 @@ from coprove.devnet.node.store import HeadName, SafeHead, Store, StoredBlock, St
 from coprove.errors import Critical
 from coprove.execution import BlockExecutor, ExecutedBlock, NodeStore, StateReader
 from coprove.primitives import keccak256
-from coprove.types import BlockHeader, Hash32, L1BlockRef, L2BlockRef, PayloadAttributes
+from coprove.types import Address, BlockHeader, Fork, OutputRoot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from coprove.devnet.node.genesis import Genesis
-    from coprove.types import OutputRoot, RollupConfig
+    from coprove.types import Hash32, L1BlockRef, L2BlockRef, PayloadAttributes, RollupConfig
 
-__all__ = ["Chain", "HeadChange"]
+__all__ = ["MESSAGE_PASSER", "Chain", "HeadChange"]
+
+MESSAGE_PASSER = Address.from_hex("0x4200000000000000000000000000000000000016")
+"""The L2ToL1MessagePasser predeploy, whose storage holds the withdrawals."""
 
 _ANCESTORS = 256
 _log = structlog.get_logger("coprove.devnet.node.chain")
@@ -249,9 +252,18 @@ class Chain:
 
     def output(self, block_hash: bytes) -> OutputRoot:
         """The output of a block."""
-        header = self.block(block_hash).header
-        executor = BlockExecutor(self.config, header, self.state, (), commit=False, record=False)
-        return executor.output_root()
+        raw = self.block(block_hash).header
+        header = BlockHeader.decode_rlp(raw)
+        if self.config.is_active(Fork.ISTHMUS, header.timestamp):
+            return OutputRoot.from_isthmus_header(header)
+        passer = self.reader(raw).account(MESSAGE_PASSER)
+        if passer is None:
+            raise Critical(f"block {header.number} has no message passer")
+        return OutputRoot(
+            state_root=header.state_root,
+            message_passer_storage_root=passer.storage_root,
+            block_hash=header.hash(),
+        )
 
     @property
     def genesis_hash(self) -> Hash32:

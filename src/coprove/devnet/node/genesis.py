@@ -231,8 +231,12 @@ def make_genesis(spec: GenesisSpec) -> ChainFiles:
         "blobGasUsed": "0x0",
         "alloc": _alloc(spec),
     }
-    scalar = b"\x01" + bytes(23) + b"".join(
-        value.to_bytes(4, "big") for value in (spec.blob_base_fee_scalar, spec.base_fee_scalar)
+    scalar = (
+        b"\x01"
+        + bytes(23)
+        + b"".join(
+            value.to_bytes(4, "big") for value in (spec.blob_base_fee_scalar, spec.base_fee_scalar)
+        )
     )
     block_hash = _header(l2_genesis, NodeStore(), Fork.HOLOCENE).hash()
     rollup: dict[str, Any] = {

@@ -180,7 +180,7 @@ class BlockingL1Source:
 
     def block_by_number(self, number: int) -> L1Block | None:
         """The canonical L1 block of that number, None when it is not there yet."""
-        head = self._view._status.head_l1  # noqa: SLF001 - the view's own blocking face
+        head = self._view._status.head_l1
         if head is None or number + self._confirmations > head.number:
             return None
         found: L1Block | None = self._wait(self._view.block_by_number(number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ __all__ = ["Dispatcher", "Method"]
 Method = Callable[..., Awaitable[Any]]
 """A handler; takes the positional parameters and returns what JSON can hold."""
 
+_MAX_DEPTH = 32
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _log = structlog.get_logger("coprove.devnet.node.rpc")
 
 
@@ -60,8 +63,9 @@ class Dispatcher:
     async def handle(self, body: bytes) -> bytes | None:
         """Answer one request or batch; None when only notifications came."""
         try:
-            request = json.loads(body)
-        except (ValueError, RecursionError):
+            # The parser recurses, and libraries raise Python's limit beyond what the stack holds.
+            request = None if _is_too_deep(body) else json.loads(body)
+        except ValueError:
             return _dump(_error(None, RpcError(PARSE_ERROR, "parse error")))
         if not isinstance(request, list):
             answer = await self._call(request)
@@ -121,6 +125,16 @@ class Dispatcher:
             # One broken call must not take the server down; the log has the whole story.
             _log.exception("rpc.broken", method=name)
             raise RpcError(INTERNAL_ERROR, "internal error") from error
+
+
+def _is_too_deep(body: bytes) -> bool:
+    depth = 0
+    for token in _BRACKETS.finditer(body):
+        first = token[0][0]
+        depth += (first in b"[{") - (first in b"]}")
+        if depth > _MAX_DEPTH:
+            return True
+    return False
 
 
 def _dump(answer: Any) -> bytes:

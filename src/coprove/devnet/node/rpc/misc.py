@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLIENT_VERSION", "Misc"]
 
-CLIENT_VERSION = f"coprove-devnet-node/v{version("coprove")}"
+CLIENT_VERSION = f"coprove-devnet-node/v{version('coprove')}"
 
 
 class Misc:
@@ -135,7 +135,7 @@ def _line(entry: PoolEntry) -> str:
     transaction = entry.transaction
     to = "contract creation" if transaction.to is None else hex_data(transaction.to)
     return (
-        f"{to}: {transaction.value} wei + {transaction.gas_limit} gas × {transaction.max_fee} wei"
+        f"{to}: {transaction.value} wei + {transaction.gas_limit} gas x {transaction.max_fee} wei"
     )
 
 
