@@ -12,6 +12,7 @@ from coprove.types.hashes import Address, Hash32
 __all__ = ["SystemConfig"]
 
 _UINT16_MAX = 2**16 - 1
+_UINT32_MAX = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,17 +102,23 @@ class SystemConfig:
     def ecotone_scalars(self) -> tuple[int, int]:
         """Base fee scalar and blob base fee scalar that `scalar` encodes.
 
-        Version 0 holds a base fee scalar alone; version 1 both. InputError for other versions
-        (specification: system-config, Ecotone scalar encoding).
+        Version 0 holds a base fee scalar alone (the greatest, if its padding is not zero), version
+        1 both. InputError for other versions (specification: System Config, scalar encoding).
         """
         version = self.scalar[0]
         if version == 0:
-            return int.from_bytes(self.scalar[28:], "big"), 0
+            fits = not any(self.scalar[1:28])
+            return int.from_bytes(self.scalar[28:], "big") if fits else _UINT32_MAX, 0
         if version == 1:
-            return int.from_bytes(self.scalar[28:], "big"), int.from_bytes(
-                self.scalar[24:28], "big"
-            )
+            blob_base_fee_scalar = int.from_bytes(self.scalar[24:28], "big")
+            return int.from_bytes(self.scalar[28:], "big"), blob_base_fee_scalar
         raise InputError("system config scalar", expected="version 0 or 1", actual=version)
+
+    @staticmethod
+    def encode_ecotone_scalar(base_fee_scalar: int, blob_base_fee_scalar: int) -> Hash32:
+        """Return the version 1 word of the two scalars."""
+        blob = blob_base_fee_scalar.to_bytes(4, "big")
+        return Hash32(b"\x01" + bytes(23) + blob + base_fee_scalar.to_bytes(4, "big"))
 
 
 def _word(fields: Fields, name: str, size: int) -> bytes:
