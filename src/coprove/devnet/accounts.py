@@ -1,0 +1,69 @@
+"""The development accounts: public keys of the mnemonic that anvil and every other devnet uses.
+
+Anyone knows these keys. `require_dev_chain` stands before every use of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from eth_account import Account
+
+from coprove.devnet.errors import NotADevChainError
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+__all__ = ["DEV_CHAIN_IDS", "DEV_MNEMONIC", "DevAccounts", "Role", "require_dev_chain"]
+
+DEV_MNEMONIC: Final = "test test test test test test test test test test test junk"
+"""The default mnemonic of anvil and hardhat."""
+
+DEV_CHAIN_IDS: Final = frozenset({900, 901, 1337, 31337})
+"""Chains on which the development keys may be used: the devnet's own and the tools' defaults."""
+
+
+class Role(IntEnum):
+    """Which account of the mnemonic does what; the number is the index of its key."""
+
+    DEPLOYER = 0
+    BATCHER = 1
+    PROPOSER = 2
+    CHALLENGER = 3
+    TRAFFIC = 4
+    """Account 4 and those behind it send traffic."""
+    WALLET = 8
+    """Left to the user: no process of the devnet sends from it."""
+    FEES = 9
+    """Receives the sequencer's fees."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevAccounts:
+    """Accounts derived from the mnemonic at the usual path."""
+
+    mnemonic: str = DEV_MNEMONIC
+    """BIP-39 words."""
+
+    def account(self, index: int) -> LocalAccount:
+        """Return account number `index` (m/44'/60'/0'/0/index)."""
+        return _derive(self.mnemonic, index)
+
+
+@cache
+def _derive(mnemonic: str, index: int) -> LocalAccount:
+    Account.enable_unaudited_hdwallet_features()
+    account: LocalAccount = Account.from_mnemonic(
+        mnemonic, account_path=f"m/44'/60'/0'/0/{index}"
+    )
+    return account
+
+
+def require_dev_chain(*chain_ids: int) -> None:
+    """Raise `NotADevChainError` unless every one of `chain_ids` is a development chain's."""
+    for chain_id in chain_ids:
+        if chain_id not in DEV_CHAIN_IDS:
+            raise NotADevChainError(chain_id)
