@@ -10,7 +10,8 @@ from cyclopts import App, Parameter
 
 from coprove.cli.console import print_result
 from coprove.execution import BlockExecutor, NodeStore
-from coprove.witness import BlockFile
+from coprove.program.wire import pack_list
+from coprove.witness import load_block_file, load_preimages
 
 __all__ = ["app"]
 
@@ -32,11 +33,13 @@ def run(
     json
         Print one JSON object instead of a table.
     """
-    given = BlockFile.load(block, witness)
+    given = load_block_file(block)
+    # The file does not say which value is a node and which a code; each is found by its hash.
+    preimages = pack_list(load_preimages(witness))
     began = time.perf_counter()
     store = NodeStore()
-    store.add_nodes(given.nodes)
-    store.add_codes(given.codes)
+    store.add_nodes(preimages)
+    store.add_codes(preimages)
     loaded = time.perf_counter()
     executor = BlockExecutor(given.config, given.parent_header, store)
     executed = executor.execute(given.attributes)

@@ -6,12 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["Advance", "print_result", "progress_bar"]
+from coprove.errors import InputError
+
+__all__ = ["Advance", "print_result", "progress_bar", "read_file"]
 
 Advance = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
@@ -60,3 +63,11 @@ def progress_bar(*, quiet: bool) -> Iterator[Advance]:
             progress.update(tasks[what], completed=done, total=total)
 
         yield advance
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's content; raise InputError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(str(path), expected="a readable file", actual=error.strerror) from error

@@ -8,11 +8,17 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from coprove.cli.console import Advance, print_result, progress_bar
+from coprove.cli.console import Advance, print_result, progress_bar, read_file
 from coprove.errors import InputError
 from coprove.execution import ExecutedBlock
 from coprove.program import RangeInput, run_range_traced
-from coprove.witness import LiveEndpoints, Recording, collect_range_input
+from coprove.witness import (
+    LiveEndpoints,
+    LiveOptions,
+    Progress,
+    Recording,
+    collect_range_input,
+)
 
 __all__ = ["app"]
 
@@ -29,6 +35,8 @@ def run(
     l1_beacon_rpc: Annotated[str | None, Parameter(env_var="L1_BEACON_RPC")] = None,
     l2_rpc: Annotated[str | None, Parameter(env_var="L2_RPC")] = None,
     l2_node_rpc: Annotated[str | None, Parameter(env_var="L2_NODE_RPC")] = None,
+    rollup_config: Path | None = None,
+    l1_config: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Run the range program and compare its output root with the expected one.
@@ -50,6 +58,10 @@ def run(
         URL of the L2 execution node, with debug_executionWitness.
     l2_node_rpc
         URL of the rollup node.
+    rollup_config
+        rollup.json of a live chain; by default the rollup node is asked for it.
+    l1_config
+        Chain config of the L1 (JSON), needed where the L1 is not a public one.
     json
         Print one JSON object instead of a table.
     """
@@ -60,7 +72,17 @@ def run(
             given = Recording(chain).range_input(from_, to)
         else:
             endpoints = _endpoints(l1_rpc, l1_beacon_rpc, l2_rpc, l2_node_rpc)
-            given = asyncio.run(collect_range_input(endpoints, from_, to, progress=advance))
+            options = LiveOptions(
+                rollup_config=None if rollup_config is None else read_file(rollup_config),
+                l1_config=b"" if l1_config is None else read_file(l1_config),
+            )
+
+            def shown(progress: Progress) -> None:
+                advance(f"collecting {progress.stage}", progress.done, progress.total)
+
+            given = asyncio.run(
+                collect_range_input(endpoints, from_, to, options=options, progress=shown)
+            )
         return _report(given, from_, to, as_json=json, advance=advance)
 
 

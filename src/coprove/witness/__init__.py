@@ -1,6 +1,7 @@
 """Collects all that a range needs, once: from a recording or from live RPCs."""
 
 from coprove.witness.block_file import BlockFile, load_block_file, load_preimages
+from coprove.witness.endpoints import LiveEndpoints, collect_range_input
 from coprove.witness.errors import (
     ChainReorgError,
     ExecutionMismatchError,
@@ -15,6 +16,7 @@ __all__ = [
     "BlockFile",
     "ChainReorgError",
     "ExecutionMismatchError",
+    "LiveEndpoints",
     "LiveOptions",
     "LiveWitness",
     "Progress",
@@ -24,6 +26,7 @@ __all__ = [
     "Recording",
     "RecordingError",
     "WitnessIncompleteError",
+    "collect_range_input",
     "load_block_file",
     "load_preimages",
 ]
