@@ -10,7 +10,7 @@ from coprove.derivation.l1_info import system_config_from_l2_block
 from coprove.errors import InputError, Reset
 from coprove.program import RangeInput
 from coprove.program.wire import pack_list
-from coprove.rpc.tasks import together
+from coprove.rpc.tasks import both
 from coprove.telemetry import get_logger
 from coprove.types import BlockRange, L1ChainConfig, RollupConfig
 from coprove.witness.completion import HeaderMissingError, StateCompletion
@@ -112,7 +112,7 @@ class LiveWitness:
     async def _collect(self, blocks: BlockRange, l1_head: int | None) -> RangeInput:
         config, config_json = await self._rollup_config()
         l1_config = self._l1_config(config)
-        agreed, claimed = await together(
+        agreed, claimed = await both(
             self._node.output_at_block(blocks.start), self._node.output_at_block(blocks.end)
         )
         lookback = await look_back(config, self._l2, agreed.block)
@@ -152,7 +152,7 @@ class LiveWitness:
     ) -> tuple[L1Collection, _L2Side]:
         first = lookback.start.transactions[0] if lookback.start.transactions else None
         batcher = system_config_from_l2_block(config, lookback.start.header, first).batcher_address
-        sides = await together(
+        return await both(
             collect_l1(
                 config,
                 self._l1,
@@ -165,10 +165,6 @@ class LiveWitness:
             ),
             self._l2_side(config, lookback, agreed, claimed),
         )
-        l1_side, l2_side = sides
-        if not isinstance(l1_side, L1Collection) or isinstance(l2_side, L1Collection):
-            raise AssertionError("results come in the order of the calls")
-        return l1_side, l2_side
 
     async def _l2_side(
         self,
