@@ -1,6 +1,16 @@
-//! The kernel of coprove: stateless and stateful execution of OP Stack blocks, and hashing.
+//! The kernel of coprove: stateless and stateful execution of OP Stack blocks, tries and hashing.
+pub mod block;
+pub mod chain;
+pub mod database;
 pub mod error;
+pub mod executor;
+pub mod genesis;
 pub mod hashing;
+pub mod precompiles;
 mod py;
+pub mod simulate;
+pub mod store;
+pub mod trie;
+pub mod world;
 
 pub use py::_native;

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any, final
 
 class NativeError(Exception): ...
 
@@ -6,3 +7,84 @@ def keccak256(data: bytes, /) -> bytes: ...
 def ordered_trie_root(items: Sequence[bytes], /) -> bytes: ...
 def recover_sender(raw: bytes, /) -> bytes: ...
 def recover_senders(raws: Sequence[bytes], /) -> list[bytes]: ...
+@final
+class NodeStore:
+    def __new__(cls) -> NodeStore: ...
+    def add_nodes(self, flat: bytes, /) -> int: ...
+    def add_codes(self, flat: bytes, /) -> int: ...
+    def get_node(self, hash_: bytes, /) -> bytes | None: ...
+    def get_code(self, hash_: bytes, /) -> bytes | None: ...
+    def drain_new(self) -> tuple[bytes, bytes]: ...
+    def counts(self) -> tuple[int, int]: ...
+
+@final
+class ChainRules:
+    def __new__(
+        cls,
+        chain_id: int,
+        fork_times: Sequence[int | None],
+        elasticity: int,
+        denominator: int,
+        denominator_canyon: int,
+    ) -> ChainRules: ...
+    def next_base_fee(self, parent: bytes, timestamp: int, /) -> int: ...
+
+@final
+class Executor:
+    def __new__(
+        cls,
+        rules: ChainRules,
+        head: bytes,
+        store: NodeStore,
+        ancestors: Sequence[bytes],
+        commit: bool,
+        record: bool,
+    ) -> Executor: ...
+    def build(
+        self,
+        timestamp: int,
+        prev_randao: bytes,
+        fee_recipient: bytes,
+        parent_beacon_block_root: bytes | None,
+        gas_limit: int,
+        eip1559_params: bytes | None,
+        min_base_fee: int | None,
+        transactions: Sequence[bytes],
+        candidates: Sequence[bytes],
+    ) -> dict[str, Any]: ...
+    def message_passer_root(self) -> bytes: ...
+    @property
+    def header(self) -> bytes: ...
+    @property
+    def head_hash(self) -> bytes: ...
+    @property
+    def state_root(self) -> bytes: ...
+
+def genesis_state(
+    store: NodeStore,
+    accounts: Sequence[
+        tuple[bytes, int, bytes, bytes, Sequence[tuple[bytes, bytes]]]
+    ],
+    /,
+) -> bytes: ...
+def read_account(
+    store: NodeStore, root: bytes, who: bytes, /
+) -> tuple[int, bytes, bytes, bytes] | None: ...
+def read_storage(store: NodeStore, root: bytes, who: bytes, slot: bytes, /) -> bytes: ...
+def prove(
+    store: NodeStore, root: bytes, who: bytes, slots: Sequence[bytes], /
+) -> tuple[
+    tuple[int, bytes, bytes, bytes] | None, list[bytes], list[tuple[bytes, list[bytes]]]
+]: ...
+def simulate(
+    rules: ChainRules,
+    header: bytes,
+    store: NodeStore,
+    ancestors: Sequence[bytes],
+    from_: bytes,
+    to: bytes | None,
+    gas: int,
+    gas_price: int,
+    value: bytes,
+    data: bytes,
+) -> tuple[bool, bytes, int, bytes | None, str | None]: ...

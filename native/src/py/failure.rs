@@ -32,7 +32,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("panic: {}", text.unwrap_or_default())
 }
 
-fn raise(py: Python<'_>, error: &Error) -> PyErr {
+pub fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let details = PyDict::new(py);
     match fill(py, &details, error) {
         Ok(kind) => NativeError::new_err((kind, error.to_string(), details.unbind())),

@@ -1,6 +1,9 @@
 //! The Python face: bytes and integers in, bytes and integers out, every failure a `NativeError`.
+mod convert;
+mod executor;
 mod failure;
 mod hashing;
+mod store;
 
 pub use failure::guard;
 use pyo3::prelude::*;
@@ -13,5 +16,13 @@ pub fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(hashing::ordered_trie_root, m)?)?;
     m.add_function(wrap_pyfunction!(hashing::recover_sender, m)?)?;
     m.add_function(wrap_pyfunction!(hashing::recover_senders, m)?)?;
+    m.add_class::<store::NodeStore>()?;
+    m.add_class::<executor::ChainRules>()?;
+    m.add_class::<executor::Executor>()?;
+    m.add_function(wrap_pyfunction!(store::genesis_state, m)?)?;
+    m.add_function(wrap_pyfunction!(store::read_account, m)?)?;
+    m.add_function(wrap_pyfunction!(store::read_storage, m)?)?;
+    m.add_function(wrap_pyfunction!(store::prove, m)?)?;
+    m.add_function(wrap_pyfunction!(executor::simulate, m)?)?;
     Ok(())
 }
