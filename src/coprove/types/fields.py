@@ -98,6 +98,7 @@ class Fields:
             self._left.pop(name, None)
 
     def finish(self) -> None:
-        """Raise InputError when a field is left that nobody asked for."""
-        if self._left:
-            raise InputError(self._path, expected="no unknown fields", actual=sorted(self._left))
+        """Raise InputError when a field is left that nobody asked for; null means absent."""
+        left = sorted(name for name, value in self._left.items() if value is not None)
+        if left:
+            raise InputError(self._path, expected="no unknown fields", actual=left)
