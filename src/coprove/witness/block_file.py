@@ -56,7 +56,9 @@ def load_block_file(path: Path | str) -> BlockFile:
     randao = member(payload, "prevRandao", "payload")
     recipient = member(payload, "suggestedFeeRecipient", "payload")
     transactions = array(payload.get("transactions"), "payload.transactions")
-    config = RollupConfig.from_json(record(block.get("rollup_config"), "rollup_config"))
+    # The superchain registry leaves Regolith out: its chains started with it.
+    rollup = {"regolith_time": 0, **record(block.get("rollup_config"), "rollup_config")}
+    config = RollupConfig.from_json(rollup)
     timestamp = quantity(payload.get("timestamp"), "payload.timestamp")
     return BlockFile(
         config=config,
