@@ -85,6 +85,20 @@ def load_block_file(path: Path | str) -> BlockFile:
     )
 
 
+def _with_implied_forks(value: Json) -> dict[str, Json]:
+    """Set forks that are left out where a later one is set: a fork implies those before it.
+
+    kona writes configs so (Regolith is left out where it was active from genesis).
+    """
+    config = dict(record(value, "rollup_config"))
+    later: Json = None
+    for fork in reversed(list(Fork)[1:]):
+        if config.get(fork.json_name) is None and later is not None:
+            config[fork.json_name] = 0
+        later = config.get(fork.json_name) if later is None else later
+    return config
+
+
 def load_preimages(path: Path | str) -> tuple[bytes, ...]:
     """Read a witness file: records of 32-byte keccak256 key, u32 little-endian length, value.
 
