@@ -38,10 +38,10 @@ def view(
     )
 
 
-def signed(key: int, nonce: int, *, tip: int = 1000, **changes: Any) -> bytes:
+def signed(key: int, nonce_: int, *, tip: int = 1000, **changes: Any) -> bytes:
     fields: dict[str, Any] = {
         "chainId": 901,
-        "nonce": nonce,
+        "nonce": nonce_,
         "gas": 21_000,
         "maxFeePerGas": 10_000 + tip,
         "maxPriorityFeePerGas": tip,

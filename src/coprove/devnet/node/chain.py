@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from coprove.derivation import l2_block_ref
+from coprove.derivation.l1_info import l2_block_ref
 from coprove.devnet.node.store import HeadName, SafeHead, Store, StoredBlock, StoreError
 from coprove.errors import Critical
 from coprove.execution import BlockExecutor, ExecutedBlock, NodeStore, StateReader

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING
 
 from coprove.devnet.node.mempool import HeadView
 from coprove.devnet.node.rpc.receipts import fee_parameters
+from coprove.execution.errors import kernel_errors
+from coprove.execution.executor import chain_rules
 from coprove.types import Address, BlockHeader, Fork
 
 if TYPE_CHECKING:
     from coprove.devnet.node.chain import Chain
+    from coprove.types import RollupConfig
 
-__all__ = ["head_view"]
+__all__ = ["head_view", "next_base_fee"]
+
+
+def next_base_fee(config: RollupConfig, header: bytes) -> int:
+    """Base fee in wei of the block after the one with this header."""
+    timestamp = BlockHeader.decode_rlp(header).timestamp + config.block_time
+    with kernel_errors():
+        return chain_rules(config).next_base_fee(header, timestamp)
 
 
 def head_view(chain: Chain) -> HeadView:
@@ -31,7 +41,7 @@ def head_view(chain: Chain) -> HeadView:
     return HeadView(
         chain_id=config.l2_chain_id,
         account=account,
-        base_fee=header.base_fee_per_gas or 0,
+        base_fee=next_base_fee(config, block.header),
         gas_limit=header.gas_limit,
         l1_fees=fee_parameters(block),
         is_jovian=config.is_active(Fork.JOVIAN, header.timestamp),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coprove.derivation import L2Block
+from coprove.derivation.source import L2Block
 
 if TYPE_CHECKING:
     from coprove.devnet.node.chain import Chain

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from coprove.da import fetch_blobs
-from coprove.derivation import L1Block
+from coprove.derivation.source import L1Block
 from coprove.errors import Temporary
 from coprove.program.bloom import LogFilter
 from coprove.rpc.errors import NotYetAvailableError

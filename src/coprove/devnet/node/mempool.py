@@ -45,7 +45,7 @@ class HeadView:
     account: Callable[[bytes], tuple[int, int]]
     """Nonce and balance in wei of an address at the head."""
     base_fee: int
-    """Base fee of the head block in wei."""
+    """Base fee of the next block in wei."""
     gas_limit: int
     """Gas limit of the head block."""
     l1_fees: L1FeeParameters | None

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from coprove.derivation import prepare_attributes, system_config_from_l2_block
+from coprove.derivation.attributes import prepare_attributes
+from coprove.derivation.l1_info import system_config_from_l2_block
 from coprove.derivation.parameters import max_sequencer_drift
 from coprove.errors import Reset, Temporary
 from coprove.types import BlockHeader, Fork

@@ -144,10 +144,12 @@ class Store:
                 raise StoreError(f"database version {version!r}, this program reads {_VERSION}")
 
     def close(self) -> None:
-        """Close the file and let other processes have it."""
+        """Close the file and let other processes have it; a second call does nothing."""
         with self._lock:
             self._db.close()
-            os.close(self._lock_file)
+            if self._lock_file >= 0:
+                os.close(self._lock_file)
+            self._lock_file = -1
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from coprove.devnet.node.head_view import next_base_fee
 from coprove.devnet.node.rpc.codec import get_quantity, hex_quantity, invalid
 from coprove.devnet.node.rpc.encode import header_number
 from coprove.devnet.node.rpc.receipts import decode_receipt
@@ -37,9 +38,10 @@ class FeeMarket:
         }
 
     async def gas_price(self) -> str:
-        """eth_gasPrice: the head's base fee and the suggested tip."""
-        head = self._backend.chain.block(self._backend.chain.unsafe.hash)
-        return hex_quantity(header_number(head.header, "baseFeePerGas") + _SUGGESTED_TIP)
+        """eth_gasPrice: the next block's base fee and the suggested tip."""
+        chain = self._backend.chain
+        head = chain.block(chain.unsafe.hash)
+        return hex_quantity(next_base_fee(chain.config, head.header) + _SUGGESTED_TIP)
 
     async def suggested_tip(self) -> str:
         """eth_maxPriorityFeePerGas: blocks are never full for long, so a small constant."""
@@ -59,10 +61,10 @@ class FeeMarket:
             and (block := self._backend.chain.store.block(block_hash)) is not None
         ]
         fees = [header_number(block.header, "baseFeePerGas") for block in rows]
+        following = next_base_fee(self._backend.chain.config, last.header)
         result: dict[str, Any] = {
             "oldestBlock": hex_quantity(first),
-            # The next block's fee is the kernel's business: the head's stands in for it.
-            "baseFeePerGas": [hex_quantity(fee) for fee in [*fees, *fees[-1:]]],
+            "baseFeePerGas": [hex_quantity(fee) for fee in [*fees, following]],
             "gasUsedRatio": [
                 header_number(block.header, "gasUsed") / header_number(block.header, "gasLimit")
                 for block in rows
