@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
+import threading
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import ckzg
 
 from coprove.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["BLOB_BYTES", "KzgError", "blob_commitment", "verify_blobs", "versioned_hash"]
 
@@ -23,8 +27,17 @@ class KzgError(InputError):
     """A blob, commitment or proof is malformed or does not verify."""
 
 
-@functools.cache
+_SETUP_LOCK = threading.Lock()
+
+
 def _setup() -> object:
+    # Loading takes seconds: threads that ask at the same time must not all do it.
+    with _SETUP_LOCK:
+        return _load_setup()
+
+
+@functools.cache
+def _load_setup() -> object:
     # eth-account ships the mainnet ceremony's setup as package data.
     package = resources.files("eth_account.typed_transactions.blob_transactions")
     with resources.as_file(package / "kzg_trusted_setup.txt") as path:
