@@ -24,7 +24,7 @@ from coprove.types.l1_chain import L1ChainConfig
 if TYPE_CHECKING:
     from coprove.types.rollup import ChainGenesis, RollupConfig
 
-__all__ = ["kona_json", "rollup_config_hash"]
+__all__ = ["chain_id_of_name", "kona_json", "rollup_config_hash"]
 
 
 def rollup_config_hash(config: RollupConfig, l1_config: L1ChainConfig | None = None) -> Hash32:
@@ -54,7 +54,7 @@ def kona_json(config: RollupConfig) -> str:
         "l2_chain_id": _chain_names().get(str(config.l2_chain_id), config.l2_chain_id),
     }
     for fork in _FORK_ORDER:
-        time = config.pectra_blob_schedule_time if fork is None else config.fork_time(fork)
+        time = config.pectra_blob_schedule_time if fork is None else config.fork_times[fork - 1]
         if time is not None:
             result["pectra_blob_schedule_time" if fork is None else fork.json_name] = time
     result |= {
@@ -108,6 +108,11 @@ def _system_config(genesis: ChainGenesis) -> dict[str, Any]:
         "minBaseFee": given("minBaseFee", system.min_base_fee),
         "daFootprintGasScalar": given("daFootprintGasScalar", system.da_footprint_gas_scalar),
     }
+
+
+def chain_id_of_name(name: str) -> int | None:
+    """Return the id of a chain by the name that kona writes in its place, else None."""
+    return next((int(key) for key, value in _chain_names().items() if value == name), None)
 
 
 @cache

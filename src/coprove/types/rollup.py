@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from coprove.errors import InputError
-from coprove.types.config_hash import rollup_config_hash
-from coprove.types.fields import Fields, parse_json
+from coprove.types.config_hash import chain_id_of_name, rollup_config_hash
+from coprove.types.fields import UINT64_MAX, Fields, parse_json
 from coprove.types.forks import Fork
 from coprove.types.hashes import ZERO_ADDRESS, Address, Hash32
 from coprove.types.refs import BlockId
@@ -112,7 +112,7 @@ class RollupConfig:
             seq_window_size=fields.uint("seq_window_size"),
             channel_timeout=fields.uint("channel_timeout"),
             l1_chain_id=fields.uint("l1_chain_id"),
-            l2_chain_id=fields.uint("l2_chain_id"),
+            l2_chain_id=_chain_id(fields),
             fork_times=tuple(fields.optional_uint(fork.json_name) for fork in list(Fork)[1:]),
             batch_inbox_address=_address(fields, "batch_inbox_address"),
             deposit_contract_address=_address(fields, "deposit_contract_address"),
@@ -145,10 +145,11 @@ class RollupConfig:
             raise InputError(what, expected=f"{len(Fork) - 1} times", actual=self.fork_times)
         before, before_time = Fork.BEDROCK, 0
         never: Fork | None = None
-        for fork in list(Fork)[1:]:
-            time = self.fork_time(fork)
+        for fork, time in zip(list(Fork)[1:], self.fork_times, strict=True):
             if time is None:
-                never = never or fork
+                # The superchain registry leaves Regolith out; the next fork implies it.
+                if fork is not Fork.REGOLITH:
+                    never = never or fork
                 continue
             if never is not None:
                 expected = f"nothing, as {never.json_name} is not set"
@@ -179,8 +180,8 @@ class RollupConfig:
             "l1_chain_id": self.l1_chain_id,
             "l2_chain_id": self.l2_chain_id,
         }
-        for fork in list(Fork)[1:]:
-            _put(result, fork.json_name, self.fork_time(fork))
+        for fork, time in zip(list(Fork)[1:], self.fork_times, strict=True):
+            _put(result, fork.json_name, time)
         _put(result, "pectra_blob_schedule_time", self.pectra_blob_schedule_time)
         result |= {
             "batch_inbox_address": str(self.batch_inbox_address),
@@ -206,8 +207,16 @@ class RollupConfig:
         return result
 
     def fork_time(self, fork: Fork) -> int | None:
-        """Return the first timestamp of `fork` in seconds, None for never; Bedrock has 0."""
-        return 0 if fork is Fork.BEDROCK else self.fork_times[fork - 1]
+        """Return the first timestamp of `fork` in seconds, None for never; Bedrock has 0.
+
+        Regolith without a time of its own comes with Canyon.
+        """
+        if fork is Fork.BEDROCK:
+            return 0
+        time = self.fork_times[fork - 1]
+        if time is None and fork is Fork.REGOLITH:
+            return self.fork_times[Fork.CANYON - 1]
+        return time
 
     def is_active(self, fork: Fork, timestamp: int) -> bool:
         """Say whether `fork` is active in an L2 block of this time."""
@@ -217,9 +226,9 @@ class RollupConfig:
     def fork_at(self, timestamp: int) -> Fork:
         """Return the newest fork that is active at `timestamp`."""
         found = Fork.BEDROCK
-        for index, time in enumerate(self.fork_times):
-            if time is not None and timestamp >= time:
-                found = Fork(index + 1)
+        for fork in Fork:
+            if self.is_active(fork, timestamp):
+                found = fork
         return found
 
     def activates_at(self, fork: Fork, timestamp: int) -> bool:
@@ -256,6 +265,16 @@ def _put(result: dict[str, Any], name: str, value: int | None) -> None:
         result[name] = value
 
 
+def _chain_id(fields: Fields) -> int:
+    """Take l2_chain_id: a number, or the name that kona writes for a chain it knows."""
+    value = fields.require("l2_chain_id")
+    if isinstance(value, str):
+        value = chain_id_of_name(value) or value
+    if type(value) is not int or not 0 < value <= UINT64_MAX:
+        raise InputError(fields.name("l2_chain_id"), expected="a chain id", actual=value)
+    return value
+
+
 def _boolean(fields: Fields, name: str) -> bool:
     value = fields.take(name)
     if value is None:
@@ -282,9 +301,7 @@ def _genesis(fields: Fields) -> ChainGenesis:
         l2=_block_id(fields.object("l2")),
         l2_time=fields.uint("l2_time"),
         system_config=system_config,
-        system_config_given=frozenset(
-            key for key in SystemConfig.OPTIONAL_KEYS if system.get(key) is not None
-        ),
+        system_config_given=SystemConfig.given_keys(system),
     )
     fields.finish()
     return result

@@ -13,6 +13,7 @@ __all__ = ["SystemConfig"]
 
 _UINT16_MAX = 2**16 - 1
 _UINT32_MAX = 2**32 - 1
+_KONA_KEYS = {"eip1559Params": "eip1559Denominator", "operatorFeeParams": "operatorFeeScalar"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class SystemConfig:
 
     @classmethod
     def from_json(cls, value: object, path: str = "system_config") -> Self:
-        """Parse op-node's form (a field of rollup.json's genesis); InputError names the field."""
+        """Parse op-node's or kona's form (in rollup.json's genesis); InputError names the field."""
         fields = Fields(value, path)
         name = "batcherAddr"
         batcher = fields.take(name)
@@ -58,20 +59,34 @@ class SystemConfig:
             batcher = fields.require("batcherAddress")
         eip1559 = _word(fields, "eip1559Params", 8)
         operator = _word(fields, "operatorFeeParams", 32)
+        # kona gives these four on their own, and two legacy scalars that nothing reads.
+        denominator = fields.optional_uint("eip1559Denominator", _UINT32_MAX)
+        elasticity = fields.optional_uint("eip1559Elasticity", _UINT32_MAX)
+        operator_scalar = fields.optional_uint("operatorFeeScalar", _UINT32_MAX)
+        operator_constant = fields.optional_uint("operatorFeeConstant")
+        fields.ignore(("baseFeeScalar", "blobBaseFeeScalar"))
         result = cls(
             batcher_address=Address.from_hex(batcher, fields.name(name)),
             overhead=Hash32.from_hex(fields.require("overhead"), fields.name("overhead")),
             scalar=Hash32.from_hex(fields.require("scalar"), fields.name("scalar")),
             gas_limit=fields.uint("gasLimit"),
-            eip1559_denominator=int.from_bytes(eip1559[:4], "big"),
-            eip1559_elasticity=int.from_bytes(eip1559[4:], "big"),
-            operator_fee_scalar=int.from_bytes(operator[20:24], "big"),
-            operator_fee_constant=int.from_bytes(operator[24:], "big"),
+            eip1559_denominator=denominator or int.from_bytes(eip1559[:4], "big"),
+            eip1559_elasticity=elasticity or int.from_bytes(eip1559[4:], "big"),
+            operator_fee_scalar=operator_scalar or int.from_bytes(operator[20:24], "big"),
+            operator_fee_constant=operator_constant or int.from_bytes(operator[24:], "big"),
             min_base_fee=fields.optional_uint("minBaseFee", UINT64_MAX) or 0,
             da_footprint_gas_scalar=fields.optional_uint("daFootprintGasScalar", _UINT16_MAX) or 0,
         )
         fields.finish()
         return result
+
+    @classmethod
+    def given_keys(cls, value: dict[str, Any]) -> frozenset[str]:
+        """Return those of OPTIONAL_KEYS that a JSON form gives, in op-node's spelling."""
+        given = {key for key, other in value.items() if other is not None}
+        return frozenset(
+            key for key in cls.OPTIONAL_KEYS if key in given or _KONA_KEYS.get(key) in given
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return op-node's form, every field given."""
