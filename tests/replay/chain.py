@@ -35,6 +35,7 @@ class ReplayChain:
         blobs = path / "blobs.jsonl.gz"
         self.blob_rows = _rows(blobs) if blobs.exists() else []
         self.sync_status = json.loads((path / "sync_status.json").read_bytes())
+        self.l1_config = (path / "l1_chain_config.json").read_bytes()
         config = json.loads((path / "rollup.json").read_bytes())
         self.chain_ids = {"l1": config["l1_chain_id"], "l2": config["l2_chain_id"]}
         self.pool = NodePool()

@@ -8,6 +8,7 @@ state brings it.
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING, TypeVar
 
 from coprove.execution import BlockExecutor, MissingStateError, NodeStore
@@ -93,7 +94,7 @@ class StateCompletion:
             attributes = attributes_of_block(
                 self._config, item.block.header, item.block.transactions
             )
-            executed = await self._completed(lambda a=attributes: self._executor.execute(a))
+            executed = await self._completed(functools.partial(self._executor.execute, attributes))
             if executed.hash != item.block.hash:
                 raise ExecutionMismatchError(
                     f"L2 block {item.block.header.number} executes to "

@@ -103,7 +103,11 @@ async def collect_l1(
         nonlocal done
         blocks = await l1.blocks(list(range(first, min(first + _CHUNK, head + 1))))
         noted = [block for block in blocks if log_filter.may_match(block.header.logs_bloom)]
-        receipts = dict(zip((block.hash for block in noted), await l1.receipts(noted), strict=True))
+        try:
+            found = await l1.receipts(noted)
+        except NotYetAvailableError as error:
+            raise ChainReorgError(f"receipts of a block just read are gone: {error}") from None
+        receipts = {block.hash: items for block, items in zip(noted, found, strict=True)}
         done += len(blocks)
         progress("L1 blocks", done, total)
         return [
