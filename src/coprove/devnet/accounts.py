@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 from eth_account import Account
 
+from coprove.contracts.mock_proof import is_dev_chain
 from coprove.devnet.errors import NotADevChainError
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-__all__ = ["DEV_CHAIN_IDS", "DEV_MNEMONIC", "DevAccounts", "Role", "require_dev_chain"]
+__all__ = ["DEV_MNEMONIC", "DevAccounts", "Role", "require_dev_chain"]
 
 DEV_MNEMONIC: Final = "test test test test test test test test test test test junk"
 """The default mnemonic of anvil and hardhat."""
-
-DEV_CHAIN_IDS: Final = frozenset({900, 901, 1337, 31337})
-"""Chains on which the development keys may be used: the devnet's own and the tools' defaults."""
 
 
 class Role(IntEnum):
@@ -56,14 +54,12 @@ class DevAccounts:
 @cache
 def _derive(mnemonic: str, index: int) -> LocalAccount:
     Account.enable_unaudited_hdwallet_features()
-    account: LocalAccount = Account.from_mnemonic(
-        mnemonic, account_path=f"m/44'/60'/0'/0/{index}"
-    )
+    account: LocalAccount = Account.from_mnemonic(mnemonic, account_path=f"m/44'/60'/0'/0/{index}")
     return account
 
 
 def require_dev_chain(*chain_ids: int) -> None:
     """Raise `NotADevChainError` unless every one of `chain_ids` is a development chain's."""
     for chain_id in chain_ids:
-        if chain_id not in DEV_CHAIN_IDS:
+        if not is_dev_chain(chain_id):
             raise NotADevChainError(chain_id)

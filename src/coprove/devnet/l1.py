@@ -1,4 +1,4 @@
-"""The devnet's L1: an anvil whose state is saved while it runs, so that even a kill loses little."""
+"""The devnet's L1: an anvil whose state is saved while it runs, so that a kill loses little."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -48,9 +48,7 @@ class ServiceSettings(BaseModel):
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
-def load_settings(
-    model: type[Settings], path: Path, *, paths: Sequence[str] = ()
-) -> Settings:
+def load_settings(model: type[Settings], path: Path, *, paths: Sequence[str] = ()) -> Settings:
     """Read the JSON file at `path`; relative paths in it are relative to its folder.
 
     `paths` names fields, beside the common ones, that hold paths. `InputError` says which field

@@ -16,8 +16,8 @@ from coprove.devnet.errors import ChildNotReadyError
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["Child", "ChildSpec", "ChildState", "Supervisor", "backoff_seconds"]
 

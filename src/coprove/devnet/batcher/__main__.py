@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from coprove.devnet.batcher.config import BatcherConfig
 from coprove.devnet.batcher.service import (
@@ -16,8 +17,10 @@ from coprove.devnet.sender import open_sender
 from coprove.devnet.service import config_argument, run_service
 from coprove.devnet.settings import load_settings
 from coprove.rpc import JsonRpcTransport, L1Client, L2Client, RollupNodeClient
-from coprove.telemetry import Metrics
 from coprove.types import RollupConfig
+
+if TYPE_CHECKING:
+    from coprove.telemetry import Metrics
 
 
 def _main() -> int:

@@ -88,16 +88,16 @@ class Batcher:
                 break
             await asyncio.sleep(self._config.poll_interval)
         head = await self._l1.block_number()
-        while (await self._node.sync_status()).current_l1.number < head:
+        while True:
+            status = await self._node.sync_status()
+            if status.current_l1.number >= head:
+                break
             await asyncio.sleep(self._config.poll_interval)
         _log.info("nothing in flight", l1_block=head)
 
     async def _has_pending(self, address: Address) -> bool:
         latest, pending = await self._l1.transport.all(
-            [
-                Call("eth_getTransactionCount", [str(address), tag])
-                for tag in ("latest", "pending")
-            ]
+            [Call("eth_getTransactionCount", [str(address), tag]) for tag in ("latest", "pending")]
         )
         return latest != pending
 

@@ -72,23 +72,19 @@ def reason_to_start_over(state: BatcherState, status: SyncStatus) -> str | None:
     tip, safe = state.tip, status.safe_l2
     if tip is None:
         return "first look"
-    if safe.number > tip.number:
-        return "the safe head is ahead"
-    if status.unsafe_l2.number < tip.number:
-        return "the unsafe head went back"
     known = {tip.number: tip.hash}
     known |= {channel.last.number: channel.last.hash for channel in state.posted}
     known |= {block.ref.number: block.ref.hash for block in state.queue}
-    if known.get(safe.number, safe.hash) != safe.hash:
-        return "the safe chain is another one"
     first = state.first_held()
-    if first is not None and first > safe.number + 1:
-        return "the safe head went back"
-    if first is None and tip.number > safe.number:
-        return "the safe head went back"
-    if state.posted:
-        oldest = state.posted[0]
-        is_past = status.current_l1.number > oldest.included_at + _GRACE_BLOCKS
-        if is_past and safe.number < oldest.last.number:
-            return "a posted channel did not become safe"
-    return None
+    reasons = {
+        "the safe head is ahead": safe.number > tip.number,
+        "the unsafe head went back": status.unsafe_l2.number < tip.number,
+        "the safe chain is another one": known.get(safe.number, safe.hash) != safe.hash,
+        "the safe head went back": safe.number + 1 < (tip.number + 1 if first is None else first),
+        "a posted channel did not become safe": any(
+            status.current_l1.number > channel.included_at + _GRACE_BLOCKS
+            and safe.number < channel.last.number
+            for channel in state.posted
+        ),
+    }
+    return next((reason for reason, is_so in reasons.items() if is_so), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 from coprove.devnet.proposer.config import ProposerConfig
 from coprove.devnet.proposer.outputs import LATEST_OUTPUT, OUTPUTS, OutputProposer
@@ -15,9 +16,12 @@ from coprove.devnet.service import config_argument, run_loop, run_service
 from coprove.devnet.settings import load_settings
 from coprove.devnet.settlement import OracleSettlement
 from coprove.rpc import JsonRpcTransport, L1Client, L2Client, RollupNodeClient
-from coprove.telemetry import Metrics, get_logger
+from coprove.telemetry import get_logger
 from coprove.types import Address, RollupConfig
 from coprove.witness import LiveOptions, LiveWitness
+
+if TYPE_CHECKING:
+    from coprove.telemetry import Metrics
 
 _log = get_logger(part="proposer")
 

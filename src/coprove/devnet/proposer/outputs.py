@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
+from coprove.contracts.mock_proof import mock_proof
 from coprove.devnet.proposer.records import OutputIntent, OutputState
 from coprove.devnet.proposer.steps import chain_of_ranges, choose_checkpoint, stale_ranges
 from coprove.errors import Critical
@@ -34,8 +35,6 @@ LATEST_OUTPUT = MetricSpec(
     kind=MetricKind.GAUGE,
     help="L2 block of the newest output on L1.",
 )
-MOCK_PROOF = b""
-"""What the mock verifier of development chains accepts; a real verifier refuses it."""
 _log = get_logger(part="outputs")
 
 
@@ -188,12 +187,15 @@ class OutputProposer:
             msg = f"block {output.end}: program says {claim.l2_post_root}, node says {expected}"
             raise OutputMismatchError(msg)
         l1_block = output.checkpoint.number
-        await self._settlement.simulate(output.root, output.end, l1_block, MOCK_PROOF)
+        vkey = await self._settlement.aggregation_vkey()
+        # A real verifier refuses it, and the mock verifier works on development chains only.
+        proof = mock_proof(vkey, claim.abi_encode())
+        await self._settlement.simulate(output.root, output.end, l1_block, proof)
         mined = await self._settlement.propose(
             output.root,
             output.end,
             l1_block,
-            MOCK_PROOF,
+            proof,
             key=f"propose-{output.end}-{output.root.hex()}-{output.attempt}",
         )
         self._store.put_output(

@@ -23,6 +23,9 @@ class Settlement(Protocol):
     async def range_vkey_commitment(self) -> Hash32:
         """Return the commitment to the range program's key that proofs must have."""
 
+    async def aggregation_vkey(self) -> Hash32:
+        """Return the key of the aggregation program that proofs must have."""
+
     async def checkpointed_hash(self, l1_block: int) -> Hash32 | None:
         """Return the hash checkpointed for an L1 block; None when there is none."""
 

@@ -38,7 +38,7 @@ def missing_ranges(
     at most; only whole ranges are given, for at most `outputs_ahead` outputs.
     """
     starts = {item.start for item in known}
-    found = []
+    found: list[BlockRange] = []
     for output in range(outputs_ahead):
         begin = latest + output * interval
         for start in range(begin, begin + interval, blocks_per_range):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from coprove.devnet.accounts import require_dev_chain
 from coprove.devnet.service import config_argument, run_service
@@ -10,7 +11,9 @@ from coprove.devnet.settings import load_settings
 from coprove.devnet.traffic.config import TrafficConfig
 from coprove.devnet.traffic.service import REFUSED, SENT, TrafficGenerator
 from coprove.rpc import EthClient, JsonRpcTransport
-from coprove.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from coprove.telemetry import Metrics
 
 
 def _main() -> int:

@@ -63,9 +63,7 @@ def create_store() -> Payload:
 
 def call_store(contract: Address, amount: int) -> Payload:
     """Call a contract made by `create_store`."""
-    return Payload(
-        kind="call", to=contract, value=0, data=amount.to_bytes(32, "big"), gas=120_000
-    )
+    return Payload(kind="call", to=contract, value=0, data=amount.to_bytes(32, "big"), gas=120_000)
 
 
 def withdrawal(to: Address, value: int) -> Payload:

@@ -1,0 +1,162 @@
+"""What a running devnet looks like at one moment, gathered from its RPCs, store and logs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coprove.devnet.outputs import ProposedOutput, proposed_outputs
+from coprove.devnet.proposer.records import RangeState
+from coprove.devnet.proposer.store import ProposerStore
+from coprove.errors import CoproveError
+from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy, RollupNodeClient
+from coprove.telemetry import get_logger
+from coprove.types import Address
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from coprove.devnet.proposer.records import StoredRange
+    from coprove.devnet.runtime import Devnet
+    from coprove.devnet.supervisor import ChildState
+    from coprove.rpc import SyncStatus
+
+__all__ = ["LogTail", "Observer", "Snapshot"]
+
+_ERRORS_KEPT = 5
+_WARNING_LEVELS = frozenset({"warning", "error", "critical"})
+_log = get_logger(part="observer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One look at a devnet."""
+
+    seconds: float
+    """Seconds since the observer began."""
+    urls: dict[str, str]
+    """Endpoints by name."""
+    status: SyncStatus | None
+    """The node's heads; None while it does not answer."""
+    blocks_per_second: float
+    """Growth of the unsafe head since the look before the last ten."""
+    children: dict[str, ChildState]
+    """The processes."""
+    ranges: list[StoredRange]
+    """Ranges that wait or run."""
+    outputs: list[ProposedOutput]
+    """Outputs on L1, oldest first."""
+    problems: list[str]
+    """Latest warnings and errors of the processes, oldest first."""
+
+    def final(self) -> list[ProposedOutput]:
+        """Return the outputs whose L1 block is final."""
+        if self.status is None:
+            return []
+        last = self.status.finalized_l1.number
+        return [item for item in self.outputs if item.l1_block <= last]
+
+
+class LogTail:
+    """Follows a log file of JSON lines and gives the warnings and errors in it."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        """Begin at the file's present end."""
+        self._name, self._path = name, path
+        self._offset = path.stat().st_size if path.exists() else 0
+
+    def new_problems(self) -> list[str]:
+        """Return `name: event` of each problem since the last call."""
+        with suppress(OSError), self._path.open("rb") as log:
+            log.seek(self._offset)
+            lines = log.read(1 << 20)
+            complete = lines[: lines.rfind(b"\n") + 1]
+            self._offset += len(complete)
+            return [text for line in complete.splitlines() if (text := self._problem(line))]
+        return []
+
+    def _problem(self, line: bytes) -> str | None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return None
+        if not isinstance(event, dict) or event.get("level") not in _WARNING_LEVELS:
+            return None
+        cause = event.get("error") or event.get("exception") or ""
+        text = f"{self._name}: {event.get('event', '')} {cause}".strip()
+        return " ".join(text.split())[:300]
+
+
+class Observer:
+    """Looks at a devnet again and again; whatever does not answer keeps its last value."""
+
+    def __init__(self, devnet: Devnet) -> None:
+        """`devnet` must be running."""
+        self._devnet = devnet
+        options = EndpointOptions(timeout=5.0, retry=RetryPolicy(attempts=1))
+        self._l1 = JsonRpcTransport(devnet.l1.url, options)
+        self._l2 = JsonRpcTransport(devnet.l2_url, options)
+        self._oracle = Address.from_hex(devnet.manifest.oracle)
+        self._tails = [
+            LogTail(name, devnet.directory.log(name)) for name in devnet.supervisor.states
+        ]
+        self._problems: deque[str] = deque(maxlen=_ERRORS_KEPT)
+        self._heads: deque[tuple[float, int]] = deque(maxlen=11)
+        self._outputs: list[ProposedOutput] = []
+        self._began = time.monotonic()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._l1.close()
+        await self._l2.close()
+
+    async def look(self) -> Snapshot:
+        """Return the present state; never raises for a part that does not answer."""
+        status, outputs = await asyncio.gather(self._status(), self._read_outputs())
+        self._outputs = outputs
+        for tail in self._tails:
+            self._problems.extend(tail.new_problems())
+        return Snapshot(
+            seconds=time.monotonic() - self._began,
+            urls={"L1": self._devnet.l1.url, "L2": self._devnet.l2_url},
+            status=status,
+            blocks_per_second=self._rate(status),
+            children=self._devnet.supervisor.states,
+            ranges=self._open_ranges(),
+            outputs=outputs,
+            problems=list(self._problems),
+        )
+
+    async def _status(self) -> SyncStatus | None:
+        try:
+            return await RollupNodeClient(self._l2).sync_status()
+        except CoproveError:
+            return None
+
+    async def _read_outputs(self) -> list[ProposedOutput]:
+        try:
+            return await proposed_outputs(self._l1, self._oracle)
+        except CoproveError:
+            return self._outputs
+
+    def _rate(self, status: SyncStatus | None) -> float:
+        if status is not None:
+            self._heads.append((time.monotonic(), status.unsafe_l2.number))
+        if len(self._heads) < 2:
+            return 0.0
+        (began, first), (ended, last) = self._heads[0], self._heads[-1]
+        return max(0.0, (last - first) / max(ended - began, 0.001))
+
+    def _open_ranges(self) -> list[StoredRange]:
+        path = self._devnet.directory.part("proposer") / "proposer.sqlite"
+        try:
+            with ProposerStore(path, read_only=True) as store:
+                return [item for item in store.ranges() if item.state is not RangeState.DONE]
+        except sqlite3.Error:
+            return []  # the proposer has not made its database yet

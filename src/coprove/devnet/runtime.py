@@ -1,0 +1,198 @@
+"""A running devnet: its processes in order, its L1 saved as it goes, its state for the view."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Final, Self
+
+from coprove.contracts.foundry_tools import free_port
+from coprove.devnet.deployment import deploy
+from coprove.devnet.l1 import AnvilL1, answers
+from coprove.devnet.probe import is_healthy
+from coprove.devnet.supervisor import ChildSpec, Supervisor
+from coprove.errors import CoproveError
+from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy
+from coprove.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from coprove.devnet.manifest import DataDir, Manifest
+    from coprove.devnet.options import DevnetOptions
+
+__all__ = ["SERVICES", "Devnet"]
+
+SERVICES: Final = ("l1", "node", "batcher", "proposer", "traffic")
+"""The processes in start order; they stop in the opposite one."""
+_log = get_logger(part="devnet")
+
+
+class Devnet:
+    """Use as an asynchronous context manager: entered, all processes run; left, none does."""
+
+    def __init__(self, options: DevnetOptions, directory: DataDir) -> None:
+        """`directory` must be locked by the caller."""
+        self.options, self.directory = options, directory
+        self.supervisor = Supervisor()
+        self.l1 = AnvilL1(
+            port=options.l1_port or free_port(),
+            state_file=directory.l1_state,
+            block_time=options.l1_block_time,
+            slots_in_an_epoch=options.slots_in_an_epoch,
+        )
+        self.l2_port = options.l2_port or free_port()
+        self._exit = AsyncExitStack()
+        self._manifest: Manifest | None = None
+
+    @property
+    def l2_url(self) -> str:
+        """The L2's JSON-RPC endpoint."""
+        return f"http://127.0.0.1:{self.l2_port}"
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is deployed, once entered."""
+        if self._manifest is None:
+            raise RuntimeError("the devnet is not running")
+        return self._manifest
+
+    async def __aenter__(self) -> Self:
+        """Start everything; what was started is stopped again when something fails."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop everything, the services first, the L1 after a last save."""
+        await self._stop()
+
+    async def _start(self) -> None:
+        manifest = self.directory.read_manifest()
+        if manifest is None:
+            # A deployment that did not finish is not resumed: it takes a second.
+            self.l1.state_file.unlink(missing_ok=True)
+        await self.supervisor.start(
+            ChildSpec(
+                name="l1",
+                command=self.l1.command,
+                log_path=self.directory.log("l1"),
+                ready=lambda: answers(self.l1.url),
+            )
+        )
+        options = EndpointOptions(timeout=20.0, retry=RetryPolicy(attempts=3))
+        transport = await self._exit.enter_async_context(JsonRpcTransport(self.l1.url, options))
+        if manifest is None:
+            manifest = await deploy(self.options, self.directory, transport)
+            await self.l1.end_deployment(transport)
+            await self.l1.save(transport)
+            self.directory.write_manifest(manifest)
+            _log.info("contracts deployed", oracle=manifest.oracle, portal=manifest.portal)
+        self._manifest = manifest
+        saver = asyncio.create_task(self._keep_saving(transport))
+        # Undone in the opposite order: the task ends before the last save.
+        self._exit.push_async_callback(self._last_save, transport)
+        self._exit.push_async_callback(_cancelled, saver)
+        await self._start_node()
+        for name in SERVICES[2:]:
+            if name != "traffic" or self.options.traffic > 0:
+                await self._start_service(name)
+
+    async def _start_node(self) -> None:
+        chain = self.directory.chain
+        self._write_config(
+            "node",
+            {
+                "data_dir": str(self.directory.part("node")),
+                "l2_genesis": str(chain / "genesis.json.gz"),
+                "rollup_config": str(chain / "rollup.json"),
+                "l1_chain_config": str(chain / "l1_chain_config.json"),
+                "l1_rpc_url": self.l1.url,
+                "http_port": self.l2_port,
+                "l1_poll_interval": min(0.5, self.options.l1_block_time / 4),
+                "log_level": self.options.log_level,
+            },
+        )
+        await self._start_python("node", lambda: is_healthy(self.l2_port))
+
+    async def _start_service(self, name: str) -> None:
+        chain, options = self.directory.chain, self.options
+        port = free_port()
+        settings: dict[str, object] = {
+            "l1_rpc_url": self.l1.url,
+            "l2_rpc_url": self.l2_url,
+            "data_dir": str(self.directory.part(name)),
+            "rollup_config": str(chain / "rollup.json"),
+            "l1_chain_config": str(chain / "l1_chain_config.json"),
+            "poll_interval": min(0.5, options.l1_block_time / 4),
+            "metrics_port": port,
+            "log_level": options.log_level,
+        }
+        settings |= {
+            "batcher": {
+                "batch_type": options.batch_type,
+                "max_channel_duration": options.max_channel_duration,
+                "max_frame_size": options.max_frame_size,
+            },
+            "proposer": {
+                "oracle": self.manifest.oracle,
+                "blocks_per_range": options.blocks_per_range,
+                "workers": options.workers,
+            },
+            "traffic": {"portal": self.manifest.portal, "rate": options.traffic or 1},
+        }[name]
+        self._write_config(name, settings)
+        await self._start_python(name, lambda: is_healthy(port))
+
+    def _write_config(self, name: str, settings: dict[str, object]) -> None:
+        path = self.directory.config(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings, indent=1) + "\n")
+
+    async def _start_python(self, name: str, ready: Callable[[], Awaitable[bool]]) -> None:
+        path = self.directory.config(name)
+        command = [sys.executable, "-m", f"coprove.devnet.{name}", "--config", str(path)]
+        await self.supervisor.start(
+            ChildSpec(
+                name=name,
+                command=lambda: command,
+                log_path=self.directory.log(name),
+                ready=ready,
+                environment={"PYTHONUNBUFFERED": "1"},
+            )
+        )
+
+    async def _keep_saving(self, transport: JsonRpcTransport) -> None:
+        """Save the L1 every second block: a killed anvil then loses less than is final."""
+        while True:
+            await asyncio.sleep(2 * self.l1.block_time)
+            try:
+                await self.l1.save(transport)
+            except (CoproveError, OSError) as error:
+                _log.warning("L1 state not saved", error=error)
+
+    async def _last_save(self, transport: JsonRpcTransport) -> None:
+        with suppress(CoproveError, OSError):
+            await self.l1.save(transport)
+
+    async def _stop(self) -> None:
+        await self.supervisor.stop_all(but=("l1",))
+        await self._exit.aclose()
+        await self.supervisor.stop_all()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

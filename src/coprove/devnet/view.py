@@ -1,0 +1,107 @@
+"""The devnet on a terminal: a pure function from a snapshot to what is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from coprove.devnet.observer import Snapshot
+
+__all__ = ["draw"]
+
+_OUTPUTS_SHOWN = 8
+
+
+def draw(snapshot: Snapshot) -> RenderableType:
+    """Return the whole view."""
+    title = Text.assemble(
+        ("coprove devnet", "bold"),
+        f"  {snapshot.seconds:,.0f} s  ",
+        ("MOCK PROOFS, development keys: nothing here is secured", "bold yellow"),
+    )
+    return Group(
+        title,
+        _heads(snapshot),
+        _processes(snapshot),
+        _ranges(snapshot),
+        _outputs(snapshot),
+        _problems(snapshot),
+    )
+
+
+def _heads(snapshot: Snapshot) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("", "head / unsafe", "safe", "finalized", "endpoint"):
+        table.add_column(name)
+    status = snapshot.status
+    if status is None:
+        table.add_row("L1", "-", "-", "-", snapshot.urls["L1"])
+        table.add_row("L2", "not answering", "-", "-", snapshot.urls["L2"])
+        return Panel(table, title="heads", title_align="left")
+    table.add_row(
+        "L1",
+        f"{status.head_l1.number:,}",
+        f"{status.safe_l1.number:,}",
+        f"{status.finalized_l1.number:,}",
+        snapshot.urls["L1"],
+    )
+    table.add_row(
+        "L2",
+        f"{status.unsafe_l2.number:,} ({snapshot.blocks_per_second:.1f}/s)",
+        f"{status.safe_l2.number:,}",
+        f"{status.finalized_l2.number:,}",
+        snapshot.urls["L2"],
+    )
+    return Panel(table, title="heads", title_align="left")
+
+
+def _processes(snapshot: Snapshot) -> RenderableType:
+    line = Text()
+    for name, state in snapshot.children.items():
+        style = "green" if state.ready else "red"
+        line.append("● ", style)
+        line.append(f"{name} ")
+        line.append(f"{state.pid or '-'}", "dim")
+        if state.restarts:
+            line.append(f" ({state.restarts} restarts)", "yellow")
+        line.append("   ")
+    return line
+
+
+def _ranges(snapshot: Snapshot) -> RenderableType:
+    line = Text("ranges in work: ", "bold")
+    if not snapshot.ranges:
+        return line.append("none", "not bold")
+    for item in snapshot.ranges:
+        style = "cyan" if item.state.value == "running" else "dim"
+        line.append(f"{item.start}..{item.end} {item.state.value}", f"not bold {style}")
+        if item.attempts > 1:
+            line.append(f" attempt {item.attempts}", "not bold yellow")
+        line.append("  ")
+    return line
+
+
+def _outputs(snapshot: Snapshot) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("L2 block", "output root", "L1 transaction", "L1 block", ""):
+        table.add_column(name)
+    final = {item.index for item in snapshot.final()}
+    for item in snapshot.outputs[-_OUTPUTS_SHOWN:]:
+        state = Text("final", "green") if item.index in final else Text("proposed", "yellow")
+        table.add_row(
+            f"{item.l2_block:,}", str(item.root), str(item.tx_hash), f"{item.l1_block:,}", state
+        )
+    title = f"outputs: {len(snapshot.outputs)}, final: {len(final)} (mock proofs)"
+    return Panel(table, title=title, title_align="left")
+
+
+def _problems(snapshot: Snapshot) -> RenderableType:
+    lines = [Text(problem, "yellow", no_wrap=True) for problem in snapshot.problems]
+    return Group(Text("last warnings:", "bold"), *lines) if lines else Text("")
