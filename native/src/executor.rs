@@ -1,5 +1,6 @@
 //! Executing blocks on a head, one after the other.
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use alloy_consensus::Header;
 use alloy_consensus::transaction::Recovered;
@@ -61,6 +62,16 @@ pub struct ExecutedBlock {
     pub receipts: Vec<Bytes>,
     pub witness: Option<BlockWitness>,
     pub rejected: Vec<Rejected>,
+    pub times: Times,
+}
+
+/// Where the time of a block went.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Times {
+    pub senders: Duration,
+    pub transactions: Duration,
+    pub tries: Duration,
+    pub sealing: Duration,
 }
 
 /// A candidate that was left out.
@@ -90,6 +101,7 @@ struct Run {
     rejected: Vec<Rejected>,
     codes: Vec<B256>,
     lowest_hash: Option<u64>,
+    times: Times,
 }
 
 impl Executor {
@@ -159,6 +171,7 @@ impl Executor {
     }
 
     fn run(&mut self, attributes: &Attributes, more: &[Bytes]) -> Result<Run> {
+        let began = Instant::now();
         let head = self.ancestors.head();
         let base_fee = self.chain.next_base_fee(head, attributes.timestamp)?;
         let env = evm_env_for_op_next_block(
@@ -189,7 +202,8 @@ impl Executor {
             *evm.components_mut().2 = precompiles;
         }
         let executor = self.factory.create_executor(evm, context);
-        let outcome = run_transactions(executor, &attributes.transactions, more);
+        let mut times = Times::default();
+        let outcome = run_transactions(executor, &attributes.transactions, more, &mut times);
         state.merge_transitions(BundleRetention::PlainState);
         let bundle = state.take_bundle();
         drop(state);
@@ -199,13 +213,16 @@ impl Executor {
         }
         let (codes, lowest_hash) = (database.codes.take().unwrap_or_default(), database.lowest_hash);
         let (result, transactions, senders, rejected) = outcome?;
-        Ok(Run { result, bundle, transactions, senders, rejected, codes, lowest_hash })
+        times.transactions = began.elapsed().saturating_sub(times.senders);
+        Ok(Run { result, bundle, transactions, senders, rejected, codes, lowest_hash, times })
     }
 
     /// Bring the tries up to date and make the block.
     fn seal(&mut self, attributes: &Attributes, run: Run) -> Result<(ExecutedBlock, Bytes)> {
+        let began = Instant::now();
         let mut new = Vec::new();
         let state = self.world.apply(&run.bundle, self.mode.commit.then_some(&mut new))?;
+        let tries = began.elapsed();
         let isthmus = self.chain.forks.is_isthmus_active_at_timestamp(attributes.timestamp);
         let message_passer = if isthmus || self.mode.record {
             Some(message_passer_root(&mut self.world)?)
@@ -230,6 +247,7 @@ impl Executor {
             receipts: run.result.receipts.iter().map(|r| r.encoded_2718().into()).collect(),
             witness,
             rejected: run.rejected,
+            times: Times { tries, sealing: began.elapsed() - tries, ..run.times },
         };
         Ok((block, header_rlp))
     }
@@ -263,22 +281,33 @@ fn message_passer_root(world: &mut World) -> Result<B256> {
 type Outcome =
     (BlockExecutionResult<OpReceiptEnvelope>, Vec<Bytes>, Vec<Address>, Vec<Rejected>);
 
-fn run_transactions<E>(mut executor: E, forced: &[Bytes], more: &[Bytes]) -> Result<Outcome>
+fn run_transactions<E>(
+    mut executor: E,
+    forced: &[Bytes],
+    more: &[Bytes],
+    times: &mut Times,
+) -> Result<Outcome>
 where
     E: BlockExecutor<Transaction = OpTxEnvelope, Receipt = OpReceiptEnvelope>,
     E::Evm: Evm<Tx = OpTx>,
 {
     executor.apply_pre_execution_changes().map_err(|error| fault(None, &error))?;
     let (mut transactions, mut senders, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    let mut decode = |raw: &Bytes| {
+        let began = Instant::now();
+        let decoded = decode_transaction(raw);
+        times.senders += began.elapsed();
+        decoded
+    };
     for (index, raw) in forced.iter().enumerate() {
-        let (tx, sender) = decode_transaction(raw).map_err(|e| Error::payload(index, e))?;
+        let (tx, sender) = decode(raw).map_err(|e| Error::payload(index, e))?;
         let tx = WithEncoded::new(raw.clone(), Recovered::new_unchecked(tx, sender));
         executor.execute_transaction(tx).map_err(|error| fault(Some(index), &error))?;
         transactions.push(raw.clone());
         senders.push(sender);
     }
     for (index, raw) in more.iter().enumerate() {
-        let decoded = decode_transaction(raw).and_then(|(tx, sender)| match tx.is_deposit() {
+        let decoded = decode(raw).and_then(|(tx, sender)| match tx.is_deposit() {
             true => Err("a deposit cannot be a candidate".into()),
             false => Ok((tx, sender)),
         });

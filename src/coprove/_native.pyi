@@ -1,6 +1,22 @@
 from collections.abc import Sequence
 from typing import Any, final
 
+__all__ = [
+    "ChainRules",
+    "Executor",
+    "NativeError",
+    "NodeStore",
+    "genesis_state",
+    "keccak256",
+    "ordered_trie_root",
+    "prove",
+    "read_account",
+    "read_storage",
+    "recover_sender",
+    "recover_senders",
+    "simulate",
+]
+
 class NativeError(Exception): ...
 
 def keccak256(data: bytes, /) -> bytes: ...

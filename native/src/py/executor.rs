@@ -155,6 +155,9 @@ fn block_dict<'py>(py: Python<'py>, block: &ExecutedBlock) -> PyResult<Bound<'py
     dict.set_item("receipts", list(py, &block.receipts)?)?;
     let rejected = block.rejected.iter().map(|r| (r.index, &r.reason, r.permanent));
     dict.set_item("rejected", rejected.collect::<Vec<_>>())?;
+    let times = block.times;
+    let seconds = [times.senders, times.transactions, times.tries, times.sealing];
+    dict.set_item("times", seconds.map(|part| part.as_secs_f64()))?;
     let witness = match &block.witness {
         Some(witness) => Some((
             list(py, &witness.nodes)?,

@@ -9,6 +9,7 @@ from coprove.execution.errors import (
 )
 from coprove.execution.executor import (
     BlockExecutor,
+    BlockTimes,
     BlockWitness,
     BuiltBlock,
     ExecutedBlock,
@@ -22,6 +23,7 @@ __all__ = [
     "Account",
     "AccountProof",
     "BlockExecutor",
+    "BlockTimes",
     "BlockWitness",
     "BuiltBlock",
     "CallResult",

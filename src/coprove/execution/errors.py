@@ -86,6 +86,9 @@ def kernel_errors() -> Iterator[None]:
     except _native.NativeError as error:
         kind, message, details = error.args
         raise _typed(kind, message, details) from None
+    except OverflowError as error:
+        expected = "one that the kernel's type for it holds"
+        raise InputError("integer", expected=expected, actual=error) from None
 
 
 def _typed(kind: str, message: str, details: dict[str, Any]) -> CoproveError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from coprove import _native
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockExecutor",
+    "BlockTimes",
     "BlockWitness",
     "BuiltBlock",
     "ExecutedBlock",
@@ -40,6 +41,20 @@ class BlockWitness:
     """Contract codes that ran or were looked at."""
     headers: tuple[bytes, ...]
     """Header RLPs from the parent back to the one that BLOCKHASH needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockTimes:
+    """Where the kernel's time went, in seconds."""
+
+    senders: float
+    """Decoding transactions and recovering their senders."""
+    transactions: float
+    """Running the transactions, with their reads from the tries."""
+    tries: float
+    """Writing the changes to the tries and hashing them."""
+    sealing: float
+    """Roots over transactions and receipts, bloom, header, witness."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +81,8 @@ class ExecutedBlock:
     """Sender of each transaction."""
     witness: BlockWitness | None
     """What the block read, when the executor records."""
+    times: BlockTimes = field(compare=False)
+    """Where the time went."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +227,7 @@ def _executed(found: dict[str, Any]) -> ExecutedBlock:
     if found["witness"] is not None:
         nodes, codes, headers = found["witness"]
         witness = BlockWitness(nodes=tuple(nodes), codes=tuple(codes), headers=tuple(headers))
+    senders, run, tries, sealing = found["times"]
     return ExecutedBlock(
         header=found["header"],
         hash=Hash32(found["hash"]),
@@ -221,4 +239,5 @@ def _executed(found: dict[str, Any]) -> ExecutedBlock:
         receipts=tuple(found["receipts"]),
         senders=tuple(Address(sender) for sender in found["senders"]),
         witness=witness,
+        times=BlockTimes(senders=senders, transactions=run, tries=tries, sealing=sealing),
     )

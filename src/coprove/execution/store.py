@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeStore", "genesis_state"]
 
-_WORD_LIMIT = 1 << 256
-
 
 class NodeStore:
     """A content-addressed store that executors and readers share, from any thread.
@@ -72,8 +70,8 @@ def genesis_state(store: NodeStore, alloc: Mapping[str, Any]) -> Hash32:
     accounts = [
         (
             _fixed(address, 20, "address"),
-            int.from_bytes(_word(account.get("nonce", 0), "nonce"), "big"),
-            _word(account.get("balance", 0), "balance"),
+            _number(account.get("nonce", 0), 64, "nonce"),
+            _number(account.get("balance", 0), 256, "balance").to_bytes(32, "big"),
             _hex(account.get("code") or "", "code"),
             list(_slots(account.get("storage") or {})),
         )
@@ -111,12 +109,12 @@ def _padded(value: object, what: str) -> bytes:
     return data.rjust(32, b"\0")
 
 
-def _word(value: object, what: str) -> bytes:
-    """A number, or its decimal or 0x-hex form, as 32 bytes."""
+def _number(value: object, bits: int, what: str) -> int:
+    """A number, or its decimal or 0x-hex form."""
     try:
         number = int(value, 0) if isinstance(value, str) else value
     except ValueError:
         number = None
-    if not isinstance(number, int) or not 0 <= number < _WORD_LIMIT:
-        raise InputError(f"genesis {what}", expected="an integer of 256 bits", actual=value)
-    return number.to_bytes(32, "big")
+    if not isinstance(number, int) or not 0 <= number < 1 << bits:
+        raise InputError(f"genesis {what}", expected=f"an integer of {bits} bits", actual=value)
+    return number
