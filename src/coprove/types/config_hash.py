@@ -24,7 +24,7 @@ from coprove.types.l1_chain import L1ChainConfig
 if TYPE_CHECKING:
     from coprove.types.rollup import ChainGenesis, RollupConfig
 
-__all__ = ["chain_id_of_name", "kona_json", "rollup_config_hash"]
+__all__ = ["chain_id_of_name", "kona_json", "name_of_chain_id", "rollup_config_hash"]
 
 
 def rollup_config_hash(config: RollupConfig, l1_config: L1ChainConfig | None = None) -> Hash32:
@@ -51,12 +51,14 @@ def kona_json(config: RollupConfig) -> str:
         "channel_timeout": config.channel_timeout,
         "granite_channel_timeout": config.granite_channel_timeout,
         "l1_chain_id": config.l1_chain_id,
-        "l2_chain_id": _chain_names().get(str(config.l2_chain_id), config.l2_chain_id),
+        "l2_chain_id": name_of_chain_id(config.l2_chain_id) or config.l2_chain_id,
     }
     for fork in _FORK_ORDER:
         time = config.pectra_blob_schedule_time if fork is None else config.fork_times[fork - 1]
         if time is not None:
             result["pectra_blob_schedule_time" if fork is None else fork.json_name] = time
+    if config.keep_karst_upgrade_gas:
+        result["keep_karst_upgrade_gas"] = True
     result |= {
         "batch_inbox_address": str(config.batch_inbox_address),
         "deposit_contract_address": str(config.deposit_contract_address),
@@ -92,7 +94,7 @@ def _system_config(genesis: ChainGenesis) -> dict[str, Any]:
     system = genesis.system_config
 
     def given(field: str, value: int) -> int | None:
-        return value if field in genesis.system_config_given else None
+        return value if field in genesis.written_keys else None
 
     return {
         "batcherAddr": str(system.batcher_address),
@@ -108,6 +110,11 @@ def _system_config(genesis: ChainGenesis) -> dict[str, Any]:
         "minBaseFee": given("minBaseFee", system.min_base_fee),
         "daFootprintGasScalar": given("daFootprintGasScalar", system.da_footprint_gas_scalar),
     }
+
+
+def name_of_chain_id(chain_id: int) -> str | None:
+    """Return the name that kona writes in place of a chain id, None for a chain without one."""
+    return _chain_names().get(str(chain_id))
 
 
 def chain_id_of_name(name: str) -> int | None:

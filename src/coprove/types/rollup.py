@@ -41,7 +41,21 @@ class ChainGenesis:
     system_config: SystemConfig
     """System config at genesis."""
     system_config_given: frozenset[str] = frozenset()
-    """Optional keys of the system config that the source gave; only the config hash sees them."""
+    """Optional keys of the system config that the source gave, even if as zero: the config hash
+    tells them from absent ones."""
+
+    @property
+    def written_keys(self) -> frozenset[str]:
+        """Optional keys of the system config to write: those given, and all that are not zero."""
+        system = self.system_config
+        values = (
+            any(system.eip1559_params),
+            any(system.operator_fee_params),
+            system.min_base_fee,
+            system.da_footprint_gas_scalar,
+        )
+        keys = zip(SystemConfig.OPTIONAL_KEYS, values, strict=True)
+        return self.system_config_given | {key for key, value in keys if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +183,7 @@ class RollupConfig:
                 "system_config": {
                     key: value
                     for key, value in self.genesis.system_config.to_json().items()
-                    if key not in SystemConfig.OPTIONAL_KEYS
-                    or key in self.genesis.system_config_given
+                    if key not in SystemConfig.OPTIONAL_KEYS or key in self.genesis.written_keys
                 },
             },
             "block_time": self.block_time,

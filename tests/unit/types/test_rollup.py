@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from coprove.errors import InputError
 from coprove.types import Fork, L1ChainConfig, RollupConfig, SystemConfig
-from coprove.types.config_hash import kona_json
+from coprove.types.config_hash import chain_id_of_name, kona_json, name_of_chain_id
 from tests.unit.derivation.chain import RECORDINGS
 from tests.vectors import recording_dir, vectors_dir
 
@@ -228,3 +228,42 @@ def test_every_value_changes_the_hash(name: str, value: int) -> None:
     config = RollupConfig.from_json(recorded())
     changed = RollupConfig.from_json(recorded() | {name: value})
     assert (changed.config_hash() == config.config_hash()) == (changed == config)
+
+
+def test_every_rule_of_the_chain_is_covered_by_the_hash() -> None:
+    """Each field that derivation reads changes the hash, so that a prover cannot choose it."""
+    config = RollupConfig.from_json(recorded())
+    genesis = config.genesis
+    changed = [
+        replace(config, keep_karst_upgrade_gas=True),
+        replace(config, pectra_blob_schedule_time=5),
+        replace(config, granite_channel_timeout=51),
+        replace(config, max_sequencer_drift=1),
+        replace(config, base_fee=replace(config.base_fee, elasticity=7)),
+        replace(config, l2_chain_id=902),
+        replace(config, genesis=replace(genesis, l2_time=1)),
+    ]
+    for name in ("batch_inbox_address", "deposit_contract_address", "l1_system_config_address"):
+        changed.append(RollupConfig.from_json(recorded() | {name: "0x" + "ab" * 20}))
+    for change in (
+        {"eip1559_denominator": 1},
+        {"eip1559_elasticity": 1},
+        {"operator_fee_scalar": 1},
+        {"operator_fee_constant": 1},
+        {"min_base_fee": 1},
+        {"da_footprint_gas_scalar": 1},
+        {"gas_limit": 1},
+    ):
+        system = replace(genesis.system_config, **change)
+        other = replace(config, genesis=replace(genesis, system_config=system))
+        assert RollupConfig.from_json(other.to_json()).genesis.system_config == system
+        changed.append(other)
+    hashes = {config.config_hash(), *(other.config_hash() for other in changed)}
+    assert len(hashes) == len(changed) + 1
+
+
+def test_chain_names_are_unique() -> None:
+    """Otherwise two chains could share a hash."""
+    names = {n: name for n in range(1, 100_000) if (name := name_of_chain_id(n)) is not None}
+    assert len(set(names.values())) == len(names) > 100
+    assert all(chain_id_of_name(name) == number for number, name in names.items())
