@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from coprove.devnet.node.rpc.dispatch import Dispatcher
+from coprove.devnet.node.rpc.dispatch import Dispatcher, Method
 from coprove.devnet.node.rpc.errors import RpcError
 from coprove.devnet.node.rpc.server import create_app
 from coprove.errors import Critical, InputError
@@ -36,7 +36,7 @@ async def critical() -> Any:
     raise Critical("lost a node")
 
 
-METHODS = {
+METHODS: dict[str, Method] = {
     "echo": echo,
     "reverted": reverted,
     "broken": broken,

@@ -32,6 +32,7 @@ MESSAGE_PASSER = Address.from_hex("0x4200000000000000000000000000000000000016")
 """The L2ToL1MessagePasser predeploy, whose storage holds the withdrawals."""
 
 _ANCESTORS = 256
+_KEPT = 4096
 _log = structlog.get_logger("coprove.devnet.node.chain")
 
 
@@ -60,6 +61,7 @@ class Chain:
         self._listeners: list[Callable[[HeadChange], None]] = []
         self._executor: BlockExecutor | None = None
         self._refs: dict[bytes, L2BlockRef] = {}
+        self._headers: dict[bytes, tuple[bytes, int, bytes]] = {}
         known = store.meta("genesis")
         if known is None:
             self._start(genesis)
@@ -111,7 +113,7 @@ class Chain:
             block = self.block(block_hash)
             first = block.transactions[0] if block.transactions else None
             cached = l2_block_ref(self.config, BlockHeader.decode_rlp(block.header), first)
-            if len(self._refs) > 4096:
+            if len(self._refs) > _KEPT:
                 self._refs.clear()
             self._refs[block_hash] = cached
         return cached
@@ -128,14 +130,25 @@ class Chain:
     def ancestors(self, block_hash: bytes) -> list[bytes]:
         """Up to 256 headers before a block, the oldest first."""
         headers: list[bytes] = []
-        cursor = BlockHeader.decode_rlp(self.block(block_hash).header)
-        while cursor.number > 0 and len(headers) < _ANCESTORS:
-            raw = self.store.header(cursor.parent_hash)
-            if raw is None:
-                raise StoreError(f"no block {cursor.parent_hash}")
+        _, number, cursor = self._header(block_hash)
+        while number > 0 and len(headers) < _ANCESTORS:
+            raw, number, cursor = self._header(cursor)
             headers.append(raw)
-            cursor = BlockHeader.decode_rlp(raw)
         return headers[::-1]
+
+    def _header(self, block_hash: bytes) -> tuple[bytes, int, bytes]:
+        """RLP, number and parent hash of a block's header; the last few thousand are kept."""
+        found = self._headers.get(block_hash)
+        if found is None:
+            raw = self.store.header(block_hash)
+            if raw is None:
+                raise StoreError(f"no block 0x{block_hash.hex()}")
+            header = BlockHeader.decode_rlp(raw)
+            found = (raw, header.number, header.parent_hash)
+            if len(self._headers) > _KEPT:
+                self._headers.clear()
+            self._headers[block_hash] = found
+        return found
 
     def executor(
         self, parent_hash: bytes, *, commit: bool = False, record: bool = False

@@ -58,6 +58,7 @@ class L1View:
         self._refs: OrderedDict[bytes, L1BlockRef] = OrderedDict()
         self._numbers: dict[int, Hash32] = {}
         self.changed = asyncio.Event()
+        self.reached = asyncio.Event()
 
     async def poll(self) -> bool:
         """Read the L1 heads; True when the newest block is another one than before."""
@@ -66,6 +67,7 @@ class L1View:
         self._status.finalized_l1 = await self._tagged("finalized")
         self._status.last_poll = time.monotonic()
         before, self._status.head_l1 = self._status.head_l1, head
+        self.reached.set()
         if before is not None and before.hash == head.hash:
             return False
         if before is not None and head.parent_hash != before.hash:

@@ -102,6 +102,7 @@ class Verifier:
     async def run(self) -> None:
         """Derive until cancelled; ends with an error only when a person must look."""
         pause = self._config.l1_poll_interval
+        await self._l1.reached.wait()
         while True:
             try:
                 if self._reset_reason is not None:

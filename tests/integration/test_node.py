@@ -1,0 +1,161 @@
+"""The node as a process, on a real anvil."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+import urllib.request
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.node_lab import (
+    DEV_ACCOUNTS,
+    Lab,
+    RpcAnswerError,
+    RunningNode,
+    lab,
+    signed_l2,
+    wait_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.anvil, pytest.mark.slow]
+
+
+@pytest.fixture
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("lab")) as built:
+        yield built
+
+
+def agrees(one: RunningNode, other: RunningNode, number: int) -> bool:
+    """Both nodes have the same block there."""
+    mine = one.hash_of(number)
+    return mine != "" and mine == other.hash_of(number)
+
+
+def receipt_of(node: RunningNode, transaction: str) -> bool:
+    found = node.call("eth_getTransactionReceipt", transaction)
+    return found is not None and found["status"] == "0x1"
+
+
+def test_life_of_a_chain(chain: Lab) -> None:
+    """A transfer and a deposit run, every fork is crossed, heads become safe and final, a node
+    that follows L1 alone has the same blocks, and both survive kill and restart."""
+    node = chain.start_node("sequencer")
+    chain.start_batching(node)
+    transfer = node.call("eth_sendRawTransaction", signed_l2(0, 0))
+    fresh = "0x" + "ab" * 20
+    chain.deposit(DEV_ACCOUNTS[2], fresh, mint=10**18, value=7)
+    wait_for("the transfer", lambda: receipt_of(node, transfer))
+    wait_for("the deposit", lambda: node.call("eth_getBalance", fresh, "latest") == "0x7")
+    wait_for("Karst", lambda: node.head("safe") > 14)
+    extra = node.call("eth_getBlockByNumber", "safe", False)["extraData"]  # noqa: FBT003
+    assert extra.startswith("0x01")
+    wait_for("finality", lambda: node.head("finalized") > 14)
+    status = node.status()
+    assert status["finalized_l2"]["number"] <= status["safe_l2"]["number"]
+    entry = node.call("optimism_safeHeadAtL1Block", hex(status["current_l1"]["number"]))
+    assert entry["safeHead"]["number"] <= node.head("safe")
+    with urllib.request.urlopen(f"{node.url}/healthz", timeout=5) as answer:  # noqa: S310
+        assert json.load(answer)["healthy"] is True
+
+    follower = chain.start_node("follower", sequencer=False)
+    wait_for("the follower", lambda: follower.head("safe") >= node.head("finalized"))
+    assert follower.head("unsafe") == follower.head("safe")
+    for number in range(follower.head("safe") + 1):
+        assert agrees(node, follower, number)
+    with pytest.raises(RpcAnswerError, match="does not sequence"):
+        follower.call("eth_sendRawTransaction", signed_l2(0, 1))
+
+    before = node.head("unsafe")
+    kept = node.hash_of(before)
+    node.stop(signal.SIGKILL)
+    chain.stop_batching()
+    node = chain.start_node("sequencer")
+    assert node.hash_of(before) == kept
+    chain.start_batching(node)
+    wait_for("blocks after the kill", lambda: node.head("safe") > before + 3)
+    assert node.hash_of(before) == kept
+    wait_for("the follower again", lambda: follower.head("safe") > before)
+    assert agrees(node, follower, before + 1)
+    assert follower.stop() == 0
+    assert node.stop() == 0
+    logs = (node.folder / "node.log").read_text() + (follower.folder / "node.log").read_text()
+    assert "Traceback" not in logs
+
+
+@pytest.mark.parametrize("depth", [2, 5])
+def test_l1_reorg(chain: Lab, depth: int) -> None:
+    """An L1 reorg takes L2 blocks back; transactions return, safety goes on, nodes agree."""
+    node = chain.start_node("sequencer")
+    chain.start_batching(node)
+    follower = chain.start_node("follower", sequencer=False)
+    wait_for("some safe blocks", lambda: node.head("safe") > 12)
+    transfer = node.call("eth_sendRawTransaction", signed_l2(0, 0))
+    wait_for("the transfer", lambda: receipt_of(node, transfer))
+    before = node.status()
+    chain.l1("anvil_reorg", depth, [])
+    wait_for(
+        "another L1 origin",
+        lambda: (
+            node.status()["head_l1"]["number"] > before["head_l1"]["number"] + 1
+            and node.head("safe") > before["unsafe_l2"]["number"]
+        ),
+        90,
+    )
+    wait_for("the transfer again", lambda: receipt_of(node, transfer))
+    target = node.head("safe")
+    wait_for("the follower", lambda: follower.head("safe") >= target, 90)
+    for number in range(target + 1):
+        assert agrees(node, follower, number)
+    origin = node.status()["safe_l2"]["l1origin"]
+    found = chain.l1("eth_getBlockByNumber", hex(origin["number"]), False)  # noqa: FBT003
+    assert found["hash"] == origin["hash"]
+    wait_for("finality", lambda: node.head("finalized") >= target, 90)
+    assert "chain.reorg" in (node.folder / "node.log").read_text()
+
+
+def test_invalid_payload_becomes_deposits_only(chain: Lab) -> None:
+    """A batch with a transaction that cannot run gives a block of deposits alone (Holocene)."""
+    node = chain.start_node("sequencer")
+    chain.start_batching(node)
+    wait_for("Holocene's rules and some blocks", lambda: node.head("safe") > 13)
+    chain.stop_batching()
+    time.sleep(3)
+    target = node.head("safe") + 1
+    wait_for("an unsafe block", lambda: node.head("unsafe") > target)
+    batch, replaced = chain.batch_of(node, target)
+    bad = bytes.fromhex(signed_l2(0, 900)[2:])
+    chain.post([replace(batch, transactions=(bad,))])
+    wait_for("the replacement", lambda: node.head("safe") >= target, 60)
+    block = node.call("eth_getBlockByNumber", hex(target), True)  # noqa: FBT003
+    assert {item["type"] for item in block["transactions"]} == {"0x7e"}
+    chain.start_batching(node)
+    wait_for("blocks after it", lambda: node.head("safe") > target + 3)
+    follower = chain.start_node("follower", sequencer=False)
+    wait_for("the follower", lambda: follower.head("safe") > target)
+    assert agrees(node, follower, target + 1)
+    # The sequencer's block had no pool transactions, so deposits alone are what it was already.
+    assert replaced == node.hash_of(target)
+
+
+def test_l1_outage(chain: Lab) -> None:
+    """While L1 does not answer blocks go on; afterwards safety does."""
+    node = chain.start_node("sequencer", l1_request_timeout=1)
+    chain.start_batching(node)
+    wait_for("some safe blocks", lambda: node.head("safe") > 5)
+    chain.anvil.process.send_signal(signal.SIGSTOP)
+    try:
+        before = node.head("unsafe")
+        wait_for("blocks without L1", lambda: node.head("unsafe") >= before + 4, 20)
+    finally:
+        chain.anvil.process.send_signal(signal.SIGCONT)
+    reached = node.head("unsafe")
+    wait_for("safety after the outage", lambda: node.head("safe") > reached, 60)
+    assert node.process.poll() is None
