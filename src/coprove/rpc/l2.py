@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coprove.primitives import keccak256, rlp
 from coprove.rpc.encoding import encode_header, encode_transaction
-from coprove.rpc.errors import NotYetAvailableError, WrongDataError
+from coprove.rpc.errors import MethodNotFoundError, NotYetAvailableError, WrongDataError
 from coprove.rpc.eth import EthClient
 from coprove.rpc.fields import array, data, quantity, record
 from coprove.rpc.proof import EMPTY_TRIE_ROOT, prove
@@ -110,7 +110,11 @@ class L2Client(EthClient):
             Call("eth_getTransactionByBlockNumberAndIndex", [hex(number), "0x0"])
             for number in blocks
         ]
-        results = await self.transport.all(calls)
+        try:
+            results = await self.transport.all(calls)
+        except MethodNotFoundError:
+            whole = await self.blocks(blocks)
+            return [block.transactions[0] if block.transactions else None for block in whole]
         return [None if value is None else encode_transaction(value) for value in results]
 
     async def database_value(self, name: Hash32) -> bytes:

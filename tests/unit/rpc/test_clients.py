@@ -108,6 +108,16 @@ async def test_l2_witness_account_and_code(chain: ReplayChain) -> None:
         assert firsts == [None, block.transactions[0]]
 
 
+async def test_first_transactions_without_the_method_for_them(chain: ReplayChain) -> None:
+    """Whole blocks serve as well, only larger."""
+    faults = Faults(missing=frozenset({"eth_getTransactionByBlockNumberAndIndex"}))
+    async with connected(chain, "l2", faults) as (transport, _):
+        client = L2Client(transport)
+        whole = await client.blocks([3, 4])
+        expected = [None, *(block.transactions[0] for block in whole)]
+        assert await client.first_transactions([0, 3, 4]) == expected
+
+
 async def test_rollup_node(chain: ReplayChain) -> None:
     """Outputs hash to their root; heads and safe heads parse."""
     async with connected(chain, "node") as (transport, _):
