@@ -7,9 +7,16 @@ import pytest
 from coprove.errors import InputError
 from coprove.program import RangeInput, run_range
 from coprove.program.wire import unpack_list
-from coprove.witness import LiveOptions, Progress, RangeNotSafeError, Recording
+from coprove.witness import (
+    LiveEndpoints,
+    LiveOptions,
+    Progress,
+    RangeNotSafeError,
+    Recording,
+    collect_range_input,
+)
 from tests.integration.live import live_witness
-from tests.replay import Faults, ReplayChain
+from tests.replay import Faults, ReplayChain, ReplayServer
 from tests.vectors import recording_dir
 
 RAW = frozenset({"debug_getRawBlock", "debug_getRawReceipts"})
@@ -68,6 +75,21 @@ async def test_slow_limited_and_failing_servers(calldata: ReplayChain) -> None:
         given = await witness.range_input(50, 57)
     assert server.calls["503"] or server.calls["429"]
     check(calldata, given, 57)
+
+
+async def test_a_range_from_urls(calldata: ReplayChain) -> None:
+    """One call connects, collects and disconnects; URLs do not show."""
+    async with ReplayServer(calldata) as server:
+        endpoints = LiveEndpoints(
+            l1=server.url("l1"),
+            l2=server.url("l2"),
+            node=server.url("node"),
+            beacon=server.url("beacon"),
+        )
+        options = LiveOptions(l1_config=calldata.l1_config)
+        given = await collect_range_input(endpoints, 20, 21, options=options)
+    assert "http" not in repr(endpoints)
+    check(calldata, given, 21)
 
 
 async def test_live_and_recorded_inputs_agree(calldata: ReplayChain) -> None:
