@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from coprove.devnet.node.genesis import DEV_ACCOUNTS
 from tests.integration.node_lab import (
-    DEV_ACCOUNTS,
     Lab,
     RpcAnswerError,
     RunningNode,
