@@ -2,7 +2,6 @@
 
 from coprove.witness.block_file import BlockFile, load_block_file, load_preimages
 from coprove.witness.endpoints import LiveEndpoints, collect_range_input
-from coprove.witness.endpoints import LiveEndpoints, collect_range_input
 from coprove.witness.errors import (
     ChainReorgError,
     ExecutionMismatchError,
@@ -18,7 +17,6 @@ __all__ = [
     "ChainReorgError",
     "ExecutionMismatchError",
     "LiveEndpoints",
-    "LiveEndpoints",
     "LiveOptions",
     "LiveWitness",
     "Progress",
@@ -28,7 +26,6 @@ __all__ = [
     "Recording",
     "RecordingError",
     "WitnessIncompleteError",
-    "collect_range_input",
     "collect_range_input",
     "load_block_file",
     "load_preimages",

@@ -219,7 +219,8 @@ class Recording:
         first_header = max(0, min(start_number, first_ancestor))
         log_filter = LogFilter(self.config)
         inputs = tuple(_l1_input(block, log_filter) for block in l1_blocks)
-        return RangeInput(
+        older = set(range(first_header, from_block + 1))
+        given = RangeInput(
             rollup_config=self.rollup_config_json,
             l1_config=self._l1_config(),
             l1_head=Hash32.from_hex(self.l1_row(head).get("hash"), "L1 head"),
@@ -227,16 +228,40 @@ class Recording:
             claimed_output_root=self.expected_output(to_block),
             claimed_block_number=to_block,
             agreed_output=agreed.output,
-            l2_headers=tuple(
-                self.l2_block(number).header for number in range(first_header, from_block + 1)
-            ),
+            l2_blocks=self._l2_inputs(older, {start_number, from_block}),
             l2_start_number=start_number,
-            l2_start_transactions=start.transactions,
-            l2_agreed_transactions=agreed.transactions,
             l1_blocks=inputs,
             blobs=tuple(self._blobs(start, inputs)),
             nodes=pack_list(nodes),
             codes=pack_list(codes),
+        )
+        derived = [
+            L2Block(ref=self.l2_ref(number), transactions=self.l2_block(number).transactions)
+            for number in range(from_block + 1, to_block + 1)
+        ]
+        overlapped = overlapped_blocks(given, derived, self)
+        if not overlapped:
+            return given
+        older |= set(range(min(overlapped), from_block + 1))
+        return replace(
+            given,
+            l2_blocks=self._l2_inputs(older, overlapped | {start_number, from_block}),
+        )
+
+    def block_by_number(self, number: int) -> L2Block | None:
+        """Return an L2 block as derivation asks for it (its L2History); None when not recorded."""
+        if not 0 <= number <= self.last_l2:
+            return None
+        return L2Block(ref=self.l2_ref(number), transactions=self.l2_block(number).transactions)
+
+    def _l2_inputs(self, numbers: set[int], whole: Set[int]) -> tuple[L2BlockInput, ...]:
+        """Return blocks by ascending number, those of `whole` with their transactions."""
+        return tuple(
+            L2BlockInput(
+                header=self.l2_block(number).header,
+                transactions=self.l2_block(number).transactions if number in whole else None,
+            )
+            for number in sorted(numbers)
         )
 
     def _start(self, from_block: int) -> int:
