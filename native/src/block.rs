@@ -2,10 +2,10 @@
 use alloy_consensus::constants::EMPTY_WITHDRAWALS;
 use alloy_consensus::transaction::SignerRecoverable;
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header};
+use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_evm::block::BlockExecutionResult;
 use alloy_op_hardforks::OpHardforks;
-use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
 
@@ -60,7 +60,9 @@ pub fn decode_transaction(raw: &[u8]) -> Result<(OpTxEnvelope, Address), String>
     if !rest.is_empty() {
         return Err(format!("{} bytes after the transaction", rest.len()));
     }
-    let sender = tx.recover_signer().map_err(|e| format!("bad signature: {e}"))?;
+    let sender = tx
+        .recover_signer()
+        .map_err(|e| format!("bad signature: {e}"))?;
     Ok((tx, sender))
 }
 
@@ -90,7 +92,9 @@ pub fn assemble(
     let withdrawals_root = if isthmus {
         roots.message_passer
     } else {
-        forks.is_canyon_active_at_timestamp(time).then_some(EMPTY_WITHDRAWALS)
+        forks
+            .is_canyon_active_at_timestamp(time)
+            .then_some(EMPTY_WITHDRAWALS)
     };
     Ok(Header {
         parent_hash,
@@ -99,7 +103,10 @@ pub fn assemble(
         state_root: roots.state,
         transactions_root: ordered_root(transactions),
         receipts_root: receipts_root(&result.receipts, forks.is_canyon_active_at_timestamp(time)),
-        logs_bloom: result.receipts.iter().fold(Bloom::ZERO, |all, receipt| all | receipt.logs_bloom()),
+        logs_bloom: result
+            .receipts
+            .iter()
+            .fold(Bloom::ZERO, |all, receipt| all | receipt.logs_bloom()),
         difficulty: U256::ZERO,
         number: parent.number + 1,
         gas_limit: attributes.gas_limit,

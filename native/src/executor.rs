@@ -119,7 +119,13 @@ impl Executor {
             chain.forks.clone(),
             OpEvmFactory::default(),
         );
-        Ok(Self { chain, factory, mode, ancestors, world })
+        Ok(Self {
+            chain,
+            factory,
+            mode,
+            ancestors,
+            world,
+        })
     }
 
     pub fn head(&self) -> &Header {
@@ -156,7 +162,9 @@ impl Executor {
             let (store, root) = (self.world.store().clone(), self.head().state_root);
             self.world = World::new(store, root, self.mode.record);
         }
-        let outcome = self.run(attributes, more).and_then(|run| self.seal(attributes, run));
+        let outcome = self
+            .run(attributes, more)
+            .and_then(|run| self.seal(attributes, run));
         match outcome {
             Ok((block, raw)) => {
                 self.world.commit();
@@ -193,10 +201,11 @@ impl Executor {
             extra_data: Bytes::new(),
         };
         let spec = env.cfg_env.spec;
-        let mut database =
-            StrictDatabase::new(&mut self.world, &self.ancestors, self.mode.record);
-        let mut state =
-            State::builder().with_database(&mut database).with_bundle_update().build();
+        let mut database = StrictDatabase::new(&mut self.world, &self.ancestors, self.mode.record);
+        let mut state = State::builder()
+            .with_database(&mut database)
+            .with_bundle_update()
+            .build();
         let mut evm = self.factory.evm_factory().create_evm(&mut state, env);
         if let Some(precompiles) = precompiles::overrides(spec) {
             *evm.components_mut().2 = precompiles;
@@ -211,30 +220,60 @@ impl Executor {
         if let Some(failure) = database.failure.take() {
             return Err(failure);
         }
-        let (codes, lowest_hash) = (database.codes.take().unwrap_or_default(), database.lowest_hash);
+        let (codes, lowest_hash) = (
+            database.codes.take().unwrap_or_default(),
+            database.lowest_hash,
+        );
         let (result, transactions, senders, rejected) = outcome?;
         times.transactions = began.elapsed().saturating_sub(times.senders);
-        Ok(Run { result, bundle, transactions, senders, rejected, codes, lowest_hash, times })
+        Ok(Run {
+            result,
+            bundle,
+            transactions,
+            senders,
+            rejected,
+            codes,
+            lowest_hash,
+            times,
+        })
     }
 
     /// Bring the tries up to date and make the block.
     fn seal(&mut self, attributes: &Attributes, run: Run) -> Result<(ExecutedBlock, Bytes)> {
         let began = Instant::now();
         let mut new = Vec::new();
-        let state = self.world.apply(&run.bundle, self.mode.commit.then_some(&mut new))?;
+        let state = self
+            .world
+            .apply(&run.bundle, self.mode.commit.then_some(&mut new))?;
         let tries = began.elapsed();
-        let isthmus = self.chain.forks.is_isthmus_active_at_timestamp(attributes.timestamp);
+        let isthmus = self
+            .chain
+            .forks
+            .is_isthmus_active_at_timestamp(attributes.timestamp);
         let message_passer = if isthmus || self.mode.record {
             Some(message_passer_root(&mut self.world)?)
         } else {
             None
         };
         let parent = (self.ancestors.head(), self.ancestors.head_hash());
-        let roots = Roots { state, message_passer };
-        let header =
-            assemble(&self.chain, parent, attributes, &run.transactions, &run.result, &roots)?;
+        let roots = Roots {
+            state,
+            message_passer,
+        };
+        let header = assemble(
+            &self.chain,
+            parent,
+            attributes,
+            &run.transactions,
+            &run.result,
+            &roots,
+        )?;
         let witness = self.mode.record.then(|| self.witness(&run)).transpose()?;
-        let contracts = run.bundle.contracts.into_iter().filter(|(_, code)| !code.is_empty());
+        let contracts = run
+            .bundle
+            .contracts
+            .into_iter()
+            .filter(|(_, code)| !code.is_empty());
         self.world.store().write_codes(contracts, self.mode.commit);
         self.world.store().write_nodes(new);
         let header_rlp: Bytes = alloy_rlp::encode(&header).into();
@@ -244,10 +283,19 @@ impl Executor {
             header,
             transactions: run.transactions,
             senders: run.senders,
-            receipts: run.result.receipts.iter().map(|r| r.encoded_2718().into()).collect(),
+            receipts: run
+                .result
+                .receipts
+                .iter()
+                .map(|r| r.encoded_2718().into())
+                .collect(),
             witness,
             rejected: run.rejected,
-            times: Times { tries, sealing: began.elapsed() - tries, ..run.times },
+            times: Times {
+                tries,
+                sealing: began.elapsed() - tries,
+                ..run.times
+            },
         };
         Ok((block, header_rlp))
     }
@@ -268,7 +316,11 @@ impl Executor {
         let store = self.world.store();
         let codes = hashes.iter().filter_map(|hash| store.code(hash)).collect();
         let number = run.lowest_hash.unwrap_or(self.head().number);
-        Ok(BlockWitness { nodes, codes, headers: self.ancestors.back_to(number) })
+        Ok(BlockWitness {
+            nodes,
+            codes,
+            headers: self.ancestors.back_to(number),
+        })
     }
 }
 
@@ -278,8 +330,12 @@ fn message_passer_root(world: &mut World) -> Result<B256> {
     Ok(account.map_or(alloy_trie::EMPTY_ROOT_HASH, |account| account.storage_root))
 }
 
-type Outcome =
-    (BlockExecutionResult<OpReceiptEnvelope>, Vec<Bytes>, Vec<Address>, Vec<Rejected>);
+type Outcome = (
+    BlockExecutionResult<OpReceiptEnvelope>,
+    Vec<Bytes>,
+    Vec<Address>,
+    Vec<Rejected>,
+);
 
 fn run_transactions<E>(
     mut executor: E,
@@ -291,7 +347,9 @@ where
     E: BlockExecutor<Transaction = OpTxEnvelope, Receipt = OpReceiptEnvelope>,
     E::Evm: Evm<Tx = OpTx>,
 {
-    executor.apply_pre_execution_changes().map_err(|error| fault(None, &error))?;
+    executor
+        .apply_pre_execution_changes()
+        .map_err(|error| fault(None, &error))?;
     let (mut transactions, mut senders, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     let mut decode = |raw: &Bytes| {
         let began = Instant::now();
@@ -302,7 +360,9 @@ where
     for (index, raw) in forced.iter().enumerate() {
         let (tx, sender) = decode(raw).map_err(|e| Error::payload(index, e))?;
         let tx = WithEncoded::new(raw.clone(), Recovered::new_unchecked(tx, sender));
-        executor.execute_transaction(tx).map_err(|error| fault(Some(index), &error))?;
+        executor
+            .execute_transaction(tx)
+            .map_err(|error| fault(Some(index), &error))?;
         transactions.push(raw.clone());
         senders.push(sender);
     }
@@ -314,7 +374,11 @@ where
         let (tx, sender) = match decoded {
             Ok(decoded) => decoded,
             Err(reason) => {
-                rejected.push(Rejected { index, reason, permanent: true });
+                rejected.push(Rejected {
+                    index,
+                    reason,
+                    permanent: true,
+                });
                 continue;
             }
         };
@@ -326,7 +390,11 @@ where
             }
             Err(error) => match fault(Some(index), &error) {
                 Error::InvalidPayload { reason, .. } => {
-                    rejected.push(Rejected { index, reason, permanent: is_permanent(&error) });
+                    rejected.push(Rejected {
+                        index,
+                        reason,
+                        permanent: is_permanent(&error),
+                    });
                 }
                 fault => return Err(fault),
             },

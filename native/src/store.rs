@@ -69,7 +69,9 @@ impl Store {
         let hashes = in_threads(&pieces, PIECES_PER_THREAD / 16, |piece| keccak256(piece));
         let mut codes = write(&self.codes);
         for (hash, piece) in hashes.into_iter().zip(&pieces) {
-            codes.entry(hash).or_insert_with(|| Code::Raw(piece.clone()));
+            codes
+                .entry(hash)
+                .or_insert_with(|| Code::Raw(piece.clone()));
         }
         Ok(pieces.len())
     }
@@ -122,7 +124,11 @@ impl Store {
         let fresh = std::mem::take(&mut *write(&self.fresh));
         let (nodes, codes) = (read(&self.nodes), read(&self.codes));
         let mut flat = (Vec::new(), Vec::new());
-        fresh.nodes.iter().filter_map(|hash| nodes.get(hash)).for_each(|raw| join(&mut flat.0, raw));
+        fresh
+            .nodes
+            .iter()
+            .filter_map(|hash| nodes.get(hash))
+            .for_each(|raw| join(&mut flat.0, raw));
         for code in fresh.codes.iter().filter_map(|hash| codes.get(hash)) {
             join(&mut flat.1, &code.raw());
         }
@@ -150,7 +156,9 @@ fn split(what: &'static str, flat: &Bytes) -> Result<Vec<Bytes>> {
     let mut pieces = Vec::new();
     let mut at = 0;
     while at < flat.len() {
-        let length = flat.get(at..at + 4).and_then(|prefix| prefix.try_into().ok());
+        let length = flat
+            .get(at..at + 4)
+            .and_then(|prefix| prefix.try_into().ok());
         let start = at + 4;
         let end = length.map(|prefix| start + u32::from_le_bytes(prefix) as usize);
         match end.filter(|end| *end <= flat.len()) {

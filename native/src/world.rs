@@ -42,7 +42,10 @@ pub struct World {
 impl World {
     pub fn new(store: Arc<Store>, root: B256, record: bool) -> Self {
         Self {
-            source: Source { store, read: record.then(RefCell::default) },
+            source: Source {
+                store,
+                read: record.then(RefCell::default),
+            },
             accounts: Trie::new(root),
             storages: AddressMap::default(),
             touched: Vec::new(),
@@ -56,23 +59,33 @@ impl World {
 
     /// Nodes read since the last call, when recording; a node read twice is in it twice.
     pub fn take_read(&mut self) -> Vec<Bytes> {
-        self.source.read.as_ref().map(RefCell::take).unwrap_or_default()
+        self.source
+            .read
+            .as_ref()
+            .map(RefCell::take)
+            .unwrap_or_default()
     }
 
     pub fn account(&mut self, address: Address) -> Result<Option<TrieAccount>> {
         let found = self.accounts.get(&keccak256(address), &self.source);
-        let Some(raw) = name(found, || Missing::Account(address))? else { return Ok(None) };
+        let Some(raw) = name(found, || Missing::Account(address))? else {
+            return Ok(None);
+        };
         let mut rest: &[u8] = &raw;
         match TrieAccount::decode(&mut rest) {
             Ok(account) if rest.is_empty() => Ok(Some(account)),
-            _ => Err(Error::Witness(format!("account {address} is not an account: {raw}"))),
+            _ => Err(Error::Witness(format!(
+                "account {address} is not an account: {raw}"
+            ))),
         }
     }
 
     pub fn slot(&mut self, address: Address, slot: U256) -> Result<U256> {
         let key = keccak256(slot.to_be_bytes::<32>());
         self.open(address)?;
-        let Some(trie) = self.storages.get_mut(&address) else { return Ok(U256::ZERO) };
+        let Some(trie) = self.storages.get_mut(&address) else {
+            return Ok(U256::ZERO);
+        };
         let found = trie.get(&key, &self.source);
         let Some(raw) = name(found, || Missing::Slot(address, slot))? else {
             return Ok(U256::ZERO);
@@ -80,7 +93,9 @@ impl World {
         let mut rest: &[u8] = &raw;
         match U256::decode(&mut rest) {
             Ok(value) if rest.is_empty() => Ok(value),
-            _ => Err(Error::Witness(format!("slot {slot} of {address} is no integer: {raw}"))),
+            _ => Err(Error::Witness(format!(
+                "slot {slot} of {address} is no integer: {raw}"
+            ))),
         }
     }
 
@@ -93,9 +108,13 @@ impl World {
     /// A slot's proof in the account's storage trie; empty when the trie is.
     pub fn prove_slot(&mut self, address: Address, slot: U256) -> Result<Vec<Bytes>> {
         self.open(address)?;
-        let Some(trie) = self.storages.get_mut(&address) else { return Ok(Vec::new()) };
+        let Some(trie) = self.storages.get_mut(&address) else {
+            return Ok(Vec::new());
+        };
         let key = keccak256(slot.to_be_bytes::<32>());
-        name(trie.prove(&key, &self.source), || Missing::Slot(address, slot))
+        name(trie.prove(&key, &self.source), || {
+            Missing::Slot(address, slot)
+        })
     }
 
     /// Have the account's storage trie at hand, when there is an account.
@@ -103,7 +122,8 @@ impl World {
         if !self.storages.contains_key(&address)
             && let Some(account) = self.account(address)?
         {
-            self.storages.insert(address, Trie::new(account.storage_root));
+            self.storages
+                .insert(address, Trie::new(account.storage_root));
         }
         Ok(())
     }
@@ -132,8 +152,11 @@ impl World {
                             code_hash: info.code_hash,
                         };
                         let key = keccak256(address);
-                        let done =
-                            self.accounts.insert(&key, alloy_rlp::encode(leaf).into(), &self.source);
+                        let done = self.accounts.insert(
+                            &key,
+                            alloy_rlp::encode(leaf).into(),
+                            &self.source,
+                        );
                         name(done, || Missing::Account(address))?;
                     }
                 }
@@ -168,7 +191,10 @@ impl World {
             return Ok(None);
         }
         self.open(address)?;
-        let trie = self.storages.entry(address).or_insert_with(|| Trie::new(EMPTY_ROOT_HASH));
+        let trie = self
+            .storages
+            .entry(address)
+            .or_insert_with(|| Trie::new(EMPTY_ROOT_HASH));
         if changed.is_empty() {
             return Ok(Some(trie.root(None)));
         }
@@ -182,7 +208,9 @@ impl World {
         }
         for (slot, _) in unset {
             let key = keccak256(slot.to_be_bytes::<32>());
-            name(trie.remove(&key, &self.source), || Missing::Slot(address, slot))?;
+            name(trie.remove(&key, &self.source), || {
+                Missing::Slot(address, slot)
+            })?;
         }
         Ok(Some(trie.root(new)))
     }
@@ -194,13 +222,25 @@ impl World {
                 continue;
             }
             self.open(address)?;
-            let Some(trie) = self.storages.get_mut(&address) else { continue };
-            for slot in account.storage.iter().filter(|(_, s)| s.present_value.is_zero()) {
+            let Some(trie) = self.storages.get_mut(&address) else {
+                continue;
+            };
+            for slot in account
+                .storage
+                .iter()
+                .filter(|(_, s)| s.present_value.is_zero())
+            {
                 let key = keccak256(slot.0.to_be_bytes::<32>());
-                name(trie.remove(&key, &self.source), || Missing::Slot(address, *slot.0))?;
+                name(trie.remove(&key, &self.source), || {
+                    Missing::Slot(address, *slot.0)
+                })?;
             }
         }
-        for (&address, _) in bundle.state.iter().filter(|(_, account)| account.info.is_none()) {
+        for (&address, _) in bundle
+            .state
+            .iter()
+            .filter(|(_, account)| account.info.is_none())
+        {
             let done = self.accounts.remove(&keccak256(address), &self.source);
             name(done, || Missing::Account(address))?;
         }

@@ -14,10 +14,20 @@ pub const LAZY: Ref = u32::MAX - 1;
 pub enum Node {
     /// Known by hash alone; reading it asks the node source.
     Blinded(B256),
-    Leaf { path: Nibbles, value: Bytes },
-    Extension { path: Nibbles, child: Ref, raw: Bytes },
+    Leaf {
+        path: Nibbles,
+        value: Bytes,
+    },
+    Extension {
+        path: Nibbles,
+        child: Ref,
+        raw: Bytes,
+    },
     /// `raw` is the RLP in which LAZY children are to be found.
-    Branch { children: [Ref; 16], raw: Bytes },
+    Branch {
+        children: [Ref; 16],
+        raw: Bytes,
+    },
 }
 
 /// How a parent refers to a child: by hash, or by the child's own RLP when shorter than a hash.
@@ -79,16 +89,26 @@ fn parse(raw: &Bytes) -> Option<Node> {
                     *child = LAZY;
                 }
             }
-            Some(Node::Branch { children, raw: raw.clone() })
+            Some(Node::Branch {
+                children,
+                raw: raw.clone(),
+            })
         }
         2 => {
             let (path, leaf) = decode_path(string(items[0])?)?;
             if leaf {
                 let value = string(items[1])?;
-                return Some(Node::Leaf { path, value: raw.slice_ref(value) });
+                return Some(Node::Leaf {
+                    path,
+                    value: raw.slice_ref(value),
+                });
             }
             check_link(items[1])?;
-            (!path.is_empty()).then(|| Node::Extension { path, child: LAZY, raw: raw.clone() })
+            (!path.is_empty()).then(|| Node::Extension {
+                path,
+                child: LAZY,
+                raw: raw.clone(),
+            })
         }
         _ => None,
     }
@@ -175,7 +195,10 @@ pub fn encode_extension(path: &Nibbles, link: &[u8]) -> Vec<u8> {
 
 /// Wrap a payload as an RLP list.
 pub fn list(payload: &[u8]) -> Vec<u8> {
-    let header = Header { list: true, payload_length: payload.len() };
+    let header = Header {
+        list: true,
+        payload_length: payload.len(),
+    };
     let mut out = Vec::with_capacity(header.length_with_payload());
     header.encode(&mut out);
     out.extend_from_slice(payload);
