@@ -25,7 +25,7 @@ class DevnetOptions:
     """Port of the L2's JSON-RPC; None: a free one."""
     block_time: int = 1
     """* Seconds between L2 blocks."""
-    l1_block_time: int = 2
+    l1_block_time: int = 1
     """Seconds between L1 blocks."""
     slots_in_an_epoch: int = 4
     """L1 blocks from the head to the safe block; the finalized block is twice as far."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from coprove.devnet.observer import Snapshot
+    from coprove.types import Hash32
 
 __all__ = ["draw"]
 
@@ -96,10 +97,20 @@ def _outputs(snapshot: Snapshot) -> RenderableType:
     for item in snapshot.outputs[-_OUTPUTS_SHOWN:]:
         state = Text("final", "green") if item.index in final else Text("proposed", "yellow")
         table.add_row(
-            f"{item.l2_block:,}", str(item.root), str(item.tx_hash), f"{item.l1_block:,}", state
+            f"{item.l2_block:,}",
+            _short(item.root),
+            _short(item.tx_hash),
+            f"{item.l1_block:,}",
+            state,
         )
     title = f"outputs: {len(snapshot.outputs)}, final: {len(final)} (mock proofs)"
     return Panel(table, title=title, title_align="left")
+
+
+def _short(value: Hash32) -> str:
+    """Return enough of a hash to find it by, so that a row fits a usual terminal."""
+    text = str(value)
+    return f"{text[:14]}…{text[-8:]}"
 
 
 def _problems(snapshot: Snapshot) -> RenderableType:
