@@ -77,9 +77,10 @@ def batcher_transactions(
 ) -> list[BatcherTransaction]:
     """Return the transactions of `block` that carry batch data, in order."""
     read_blobs = config.is_active(Fork.ECOTONE, block.header.timestamp)
+    inbox: bytes = config.batch_inbox_address
     found: list[BatcherTransaction] = []
     for raw in block.transactions:
-        if config.batch_inbox_address not in raw:
+        if inbox not in raw:
             continue
         transaction = _parse(raw, config.batch_inbox_address)
         if transaction is None or not _is_from(raw, batcher):

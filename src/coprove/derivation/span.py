@@ -8,7 +8,7 @@ Source: https://specs.optimism.io/protocol/delta/span-batches.html#span-batch-fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final
 
 from coprove.derivation.parameters import MAX_SPAN_BATCH_ELEMENTS
@@ -175,7 +175,7 @@ def encode_span_batch(
         raise InputError("span batch", expected="one block or more", actual="none")
     first, last = batches[0], batches[-1]
     origin_bits = [first_changes_origin]
-    for before, batch in zip(batches, batches[1:], strict=False):
+    for before, batch in pairwise(batches):
         if batch.timestamp != before.timestamp + config.block_time:
             raise InputError(
                 "span batch",

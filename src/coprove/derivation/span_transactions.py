@@ -91,6 +91,7 @@ class SpanTransactions:
                 transactions.append(_list(body))
                 continue
             y = b"\x01" if parity else b"\x80"
+            parts: tuple[bytes, ...]
             if kind == _DYNAMIC_FEE:
                 value, tip, cap, payload, access = _fields(data, 1, kind)
                 parts = (chain, nonce, tip, cap, gas, to, value, payload, access, y, r, s)
@@ -167,8 +168,7 @@ def encode_span_transactions(transactions: Iterable[bytes], chain_id: int) -> by
         creations.append(to == b"")
         if to != b"":
             recipients.append(rlp.expect_bytes(to, "recipient", 20))
-        for part in (r, s):
-            signatures.append(rlp.decode_int(part, "signature").to_bytes(32, "big"))
+        signatures += [rlp.decode_int(part, "signature").to_bytes(32, "big") for part in (r, s)]
         datas.append(data)
         nonces.append(encode_uvarint(rlp.decode_int(nonce, "nonce", 8)))
         gas_limits.append(encode_uvarint(rlp.decode_int(gas, "gas limit", 8)))

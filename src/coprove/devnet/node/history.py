@@ -48,13 +48,3 @@ class StoredHistory:
         """Return the system config that the canonical block of that number shows."""
         block = self._block(number)
         return None if block is None else system_config_of(self._chain, block)
-
-    def system_config(self, number: int) -> SystemConfig | None:
-        """Return the system config that the canonical block of that number shows."""
-        block_hash = self._chain.store.canonical_hash(number) if number >= 0 else None
-        if block_hash is None:
-            return None
-        block = self._chain.block(block_hash)
-        first = block.transactions[0] if block.transactions else None
-        header = BlockHeader.decode_rlp(block.header)
-        return system_config_from_l2_block(self._chain.config, header, first)
