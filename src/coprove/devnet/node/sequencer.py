@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from coprove.derivation.attributes import prepare_attributes
-from coprove.derivation.l1_info import system_config_from_l2_block
 from coprove.derivation.parameters import max_sequencer_drift
+from coprove.devnet.node.history import system_config_of
 from coprove.errors import Reset, Temporary
-from coprove.types import BlockHeader, Fork
+from coprove.types import Fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from coprove.devnet.node.mempool import Mempool
     from coprove.devnet.node.status import SyncStatus
     from coprove.devnet.node.store import StoredBlock
-    from coprove.types import L1BlockRef, L1ChainConfig, L2BlockRef, SystemConfig
+    from coprove.types import L1BlockRef, L1ChainConfig, L2BlockRef
 
 __all__ = ["OriginReorgError", "Sequencer", "WaitForL1Error"]
 
@@ -136,7 +136,7 @@ class Sequencer:
             self._chain.config,
             self._l1_chain_config,
             parent,
-            self._system_config(parent),
+            system_config_of(self._chain, self._chain.block(parent.hash)),
             origin,
         )
         candidates: list[bytes] = []
@@ -159,13 +159,6 @@ class Sequencer:
             l1_origin=origin_ref.number,
         )
         return block
-
-    def _system_config(self, parent: L2BlockRef) -> SystemConfig:
-        block = self._chain.block(parent.hash)
-        first = block.transactions[0] if block.transactions else None
-        return system_config_from_l2_block(
-            self._chain.config, BlockHeader.decode_rlp(block.header), first
-        )
 
     def _takes_pool(self, timestamp: int, origin: L1BlockRef) -> bool:
         config = self._chain.config

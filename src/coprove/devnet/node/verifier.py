@@ -138,15 +138,16 @@ class Verifier:
                 self._source.close()
             loop = asyncio.get_running_loop()
             confirmations = self._config.verifier_l1_confs
-            self._source = BlockingL1Source(self._l1, loop, confirmations)
-            self._pipeline = await asyncio.to_thread(self._open_pipeline, heads.safe)
+            source = self._source = BlockingL1Source(self._l1, loop, confirmations)
+            pipeline = await asyncio.to_thread(self._open_pipeline, source, heads.safe)
         except BaseException:
             # The reason stays, so that the next attempt resets again.
             self._reset_reason = reason
             raise
+        self._pipeline = pipeline
         self._head = heads.safe
         self._status.pending_safe_l2 = heads.safe
-        self._status.current_l1 = self._pipeline.origin
+        self._status.current_l1 = pipeline.origin
         self._status.resets += 1
         if self._reset_reason is None:
             self._status.is_resetting = False
@@ -155,12 +156,10 @@ class Verifier:
             reason=reason,
             unsafe=heads.unsafe.number,
             safe=heads.safe.number,
-            l1=self._pipeline.origin.number,
+            l1=pipeline.origin.number,
         )
 
-    def _open_pipeline(self, safe: L2BlockRef) -> Pipeline:
-        source = self._source
-        assert source is not None  # noqa: S101 - set by reset, for the type checker
+    def _open_pipeline(self, source: BlockingL1Source, safe: L2BlockRef) -> Pipeline:
         history = StoredHistory(self._chain)
         config = self._chain.config
         start = pipeline_start(config, source, history, safe)
