@@ -1,0 +1,105 @@
+"""What can go wrong when contracts are called and transactions are sent."""
+
+from __future__ import annotations
+
+from coprove.errors import CoproveError, Critical, Temporary
+
+__all__ = [
+    "ArtifactError",
+    "CallRevertedError",
+    "DeploymentError",
+    "FeeCapError",
+    "InsufficientFundsError",
+    "IntentConflictError",
+    "KeyFormatError",
+    "ManagerClosedError",
+    "SigningError",
+    "StoreMismatchError",
+    "TransactionRefusedError",
+    "TransactionRevertedError",
+]
+
+
+class ArtifactError(Critical):
+    """A compiled contract is missing or has another shape."""
+
+
+class CallRevertedError(Critical):
+    """A call, or the estimate of a transaction, reverted.
+
+    `error` is the decoded name or text: a custom error's name ("L1BlockHashNotCheckpointed"), the
+    text of a require, or "Panic(0x11)"; `arguments` a custom error's values; `data` the raw bytes.
+    """
+
+    def __init__(
+        self, what: str, *, error: str, arguments: tuple[object, ...] = (), data: bytes = b""
+    ) -> None:
+        """Build the text from what was called and why it reverted."""
+        shown = f"{error}{arguments!r}" if arguments else error
+        super().__init__(f"{what} reverted: {shown}")
+        self.what = what
+        self.error = error
+        self.arguments_of_error = arguments
+        self.data = data
+
+
+class TransactionRevertedError(Critical):
+    """A transaction was mined and failed; its effect did not happen.
+
+    `key` is its intent, `tx_hash` its hash (0x-prefixed), `error` the reason as far as known.
+    """
+
+    def __init__(self, key: str, *, tx_hash: str, error: str) -> None:
+        """Build the text from the intent, the hash and the reason."""
+        super().__init__(f"transaction {tx_hash} of {key} failed: {error}")
+        self.key = key
+        self.tx_hash = tx_hash
+        self.error = error
+
+
+class IntentConflictError(Critical):
+    """A key was used before with another recipient, value or data."""
+
+    def __init__(self, key: str, *, differs: str) -> None:
+        """`differs` names the fields that are not the same."""
+        super().__init__(f"intent {key!r} exists with another {differs}")
+        self.key = key
+        self.differs = differs
+
+
+class StoreMismatchError(Critical):
+    """The intents in the store belong to another chain."""
+
+    def __init__(self, *, expected: str, actual: str) -> None:
+        """`expected` is the chain of the store, `actual` the endpoint's (id and genesis)."""
+        super().__init__(f"the stored transactions belong to {expected}, the endpoint is {actual}")
+        self.expected = expected
+        self.actual = actual
+
+
+class InsufficientFundsError(Temporary):
+    """The account cannot pay for the transaction now."""
+
+
+class FeeCapError(Temporary):
+    """The market's fees are above what the policy allows to pay."""
+
+
+class TransactionRefusedError(Critical):
+    """The node refuses the transaction for good."""
+
+
+class SigningError(Critical):
+    """A signer returned something other than the asked-for transaction, signed by its account."""
+
+
+class KeyFormatError(Critical):
+    """A private key or keystore cannot be read; the message never holds key material."""
+
+
+class ManagerClosedError(CoproveError):
+    """The manager was closed while a call waited; the intent is kept and resumes at a restart."""
+
+
+class DeploymentError(Critical):
+    """A deployment did not leave the contracts that it should have."""

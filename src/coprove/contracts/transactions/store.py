@@ -1,0 +1,113 @@
+"""Where intents are kept: the protocol and its in-memory twin for tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from coprove.contracts.errors import StoreMismatchError
+from coprove.contracts.transactions.records import Intent, IntentState
+
+if TYPE_CHECKING:
+    from coprove.contracts.transactions.records import Attempt, Draft, Mined
+    from coprove.types import Address
+
+__all__ = ["IntentStore", "MemoryIntentStore"]
+
+
+class IntentStore(Protocol):
+    """Keeps intents and their attempts; every method is one atomic, durable step."""
+
+    def bind(self, chain: str) -> None:
+        """Tie the store to a chain at first use; StoreMismatchError for another one later."""
+
+    def get(self, key: str) -> Intent | None:
+        """Return the intent of a key."""
+
+    def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
+        """Store a new intent with the sender's next nonce.
+
+        That is the larger of `chain_nonce` (transactions of the sender in the chain) and the one
+        after the highest nonce in the store.
+        """
+
+    def renumber(self, key: str, chain_nonce: int) -> Intent:
+        """Give an intent the next nonce, as `reserve` would: another transaction took its own."""
+
+    def add_attempt(self, key: str, attempt: Attempt) -> None:
+        """Store a signed transaction, before it is sent."""
+
+    def attempts(self, key: str) -> list[Attempt]:
+        """Return the signed transactions of an intent, oldest first."""
+
+    def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
+        """Note where an intent was found, or with None that it is gone from the chain."""
+
+    def of_sender(self, sender: Address, *, from_nonce: int = 0) -> list[Intent]:
+        """Return the intents of an account from a nonce on, in the order of their nonces."""
+
+    def close(self) -> None:
+        """Release the store."""
+
+
+class MemoryIntentStore:
+    """An `IntentStore` that a test can hand from one manager to the next; nothing survives it."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._chain: str | None = None
+        self._intents: dict[str, Intent] = {}
+        self._attempts: dict[str, list[Attempt]] = {}
+
+    def bind(self, chain: str) -> None:
+        """See `IntentStore`."""
+        if self._chain is None:
+            self._chain = chain
+        elif self._chain != chain:
+            raise StoreMismatchError(expected=self._chain, actual=chain)
+
+    def get(self, key: str) -> Intent | None:
+        """See `IntentStore`."""
+        return self._intents.get(key)
+
+    def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
+        """See `IntentStore`."""
+        nonce = self._next_nonce(draft.sender, chain_nonce)
+        intent = Intent(draft=draft, nonce=nonce, state=IntentState.OPEN, mined=None)
+        self._intents[draft.key] = intent
+        return intent
+
+    def renumber(self, key: str, chain_nonce: int) -> Intent:
+        """See `IntentStore`."""
+        intent = self._intents[key]
+        nonce = self._next_nonce(intent.draft.sender, chain_nonce)
+        self._intents[key] = replace(intent, nonce=nonce)
+        return self._intents[key]
+
+    def add_attempt(self, key: str, attempt: Attempt) -> None:
+        """See `IntentStore`."""
+        self._attempts.setdefault(key, []).append(attempt)
+
+    def attempts(self, key: str) -> list[Attempt]:
+        """See `IntentStore`."""
+        return list(self._attempts.get(key, ()))
+
+    def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
+        """See `IntentStore`."""
+        self._intents[key] = replace(self._intents[key], mined=mined, state=state)
+
+    def of_sender(self, sender: Address, *, from_nonce: int = 0) -> list[Intent]:
+        """See `IntentStore`."""
+        found = [
+            intent
+            for intent in self._intents.values()
+            if intent.draft.sender == sender and intent.nonce >= from_nonce
+        ]
+        return sorted(found, key=lambda intent: intent.nonce)
+
+    def close(self) -> None:
+        """Keep everything: the next manager finds it."""
+
+    def _next_nonce(self, sender: Address, chain_nonce: int) -> int:
+        stored = self.of_sender(sender)
+        return max(chain_nonce, stored[-1].nonce + 1 if stored else 0)
