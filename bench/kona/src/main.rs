@@ -26,7 +26,7 @@ struct Fixture {
     executing_payload: OpPayloadAttributes,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Witness<'a>(&'a B256HashMap<Bytes>);
 
 #[derive(Debug)]
