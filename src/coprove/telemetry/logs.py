@@ -89,8 +89,11 @@ def configure_logging(
 
 
 def get_logger(**context: object) -> FilteringBoundLogger:
-    """Return a logger whose every line carries `context`."""
-    return cast("FilteringBoundLogger", structlog.stdlib.get_logger().bind(**context))
+    """Return a logger whose every line carries `context`.
+
+    It takes on the set-up at its first line, so modules may make theirs when they are imported.
+    """
+    return cast("FilteringBoundLogger", structlog.stdlib.get_logger(**context))
 
 
 def _redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

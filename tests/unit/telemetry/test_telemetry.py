@@ -63,6 +63,16 @@ def test_a_line_off_a_terminal_is_one_json_object_with_level_time_and_service() 
     assert str(line["ts"]).endswith("Z")
 
 
+def test_a_logger_made_before_the_setup_follows_it() -> None:
+    """Modules make their loggers when they are imported."""
+    early = get_logger(part="early")
+    stream = io.StringIO()
+    configure_logging("proposer", stream=stream)
+    early.info("hello", digest=b"\x01")
+    (line,) = lines(stream)
+    assert (line["part"], line["service"], line["digest"]) == ("early", "proposer", "0x01")
+
+
 def test_standard_library_loggers_go_through_the_same_chain() -> None:
     """A library's log line is redacted and rendered like ours."""
     stream = io.StringIO()

@@ -7,7 +7,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from coprove.derivation import l2_block_ref
+from coprove.derivation.l1_info import l2_block_ref
 from coprove.derivation.compression import Compression
 from coprove.devnet.batcher.channels import batched_block, channel_data, cut_frames
 from coprove.devnet.batcher.state import BatcherState, PostedChannel, reason_to_start_over
