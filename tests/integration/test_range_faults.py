@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coprove.errors import CoproveError
-from coprove.program import BlobInput, L1BlockInput, RangeInput, run_range_traced
+from coprove.program import BlobInput, L1BlockInput, L2BlockInput, RangeInput, run_range_traced
 from coprove.program.wire import pack_list, unpack_list
 from coprove.types import BootInfo, Hash32
 from tests.integration.ranges import range_input
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-Lists = tuple[bytes, ...]
 
 RUNS = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -154,13 +153,28 @@ def test_every_single_missing_node(start: int, end: int) -> None:
         check(original, replace(original, nodes=pack_list(rest)))
 
 
+def altered_l2(block: L2BlockInput) -> st.SearchStrategy[L2BlockInput]:
+    """Alter an L2 block's header or transactions."""
+    choices = [
+        altered_bytes(block.header).map(lambda header: replace(block, header=header)),
+        st.just(replace(block, transactions=None)),
+    ]
+    if block.transactions:
+        choices.append(
+            altered_items(block.transactions, altered_bytes).map(
+                lambda transactions: replace(block, transactions=transactions)
+            )
+        )
+    return st.one_of(choices)
+
+
 @RUNS
 @given(st.data())
-@pytest.mark.parametrize("field", ["l2_headers", "l2_start_transactions", "l2_agreed_transactions"])
-def test_l2_headers_and_transactions(field: str, data: st.DataObject) -> None:
-    original = range_input("calldata", 20, 23)
-    items: Lists = getattr(original, field)
-    check(original, replace(original, **{field: data.draw(altered_items(items, altered_bytes))}))
+@pytest.mark.parametrize("name", ["calldata", "blobs"])
+def test_l2_headers_and_transactions(name: str, data: st.DataObject) -> None:
+    original = range_input(name, 20, 23)
+    blocks = data.draw(altered_items(original.l2_blocks, altered_l2))
+    check(original, replace(original, l2_blocks=blocks))
 
 
 @RUNS

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from coprove.cli.block import app as block_app
-from coprove.cli.devnet import devnet
 from coprove.cli.range import app as range_app
 from coprove.errors import CoproveError
 
@@ -26,7 +25,7 @@ app = App(
 )
 app.command(range_app)
 app.command(block_app)
-app.command(devnet)
+app.command("coprove.cli.devnet:devnet", name="devnet")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,7 +7,8 @@ from coprove.program.errors import (
     L1DataExhaustedError,
     ProgramInputError,
 )
-from coprove.program.inputs import BlobInput, L1BlockInput, RangeInput
+from coprove.program.inputs import BlobInput, L1BlockInput, L2BlockInput, RangeInput
+from coprove.program.overlap import overlapped_blocks
 from coprove.program.range import RangeReport, run_range, run_range_traced
 
 __all__ = [
@@ -17,9 +18,11 @@ __all__ = [
     "ClaimMismatchError",
     "L1BlockInput",
     "L1DataExhaustedError",
+    "L2BlockInput",
     "ProgramInputError",
     "RangeInput",
     "RangeReport",
+    "overlapped_blocks",
     "run_aggregation",
     "run_range",
     "run_range_traced",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coprove.derivation import PipelineStart
+from coprove.derivation import L2Block, PipelineStart
 from coprove.derivation.l1_info import l2_block_ref, system_config_from_l2_block
 from coprove.primitives import keccak256, ordered_trie_root
 from coprove.program.errors import ProgramInputError
@@ -14,7 +14,7 @@ from coprove.types import BlockHeader, Hash32, L2BlockRef, RollupConfig, SystemC
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from coprove.program.inputs import RangeInput
+    from coprove.program.inputs import L2BlockInput, RangeInput
     from coprove.program.l1 import VerifiedL1
 
 __all__ = ["AgreedChain", "agreed_chain"]
@@ -22,7 +22,7 @@ __all__ = ["AgreedChain", "agreed_chain"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreedChain:
-    """The verified L2 headers up to the agreed block, and where derivation starts."""
+    """The verified L2 chain up to the agreed block, and where derivation starts."""
 
     header: bytes
     """RLP of the agreed block's header."""
@@ -30,6 +30,8 @@ class AgreedChain:
     """RLP of the headers before it, ascending, for BLOCKHASH."""
     start: PipelineStart
     """Where the pipeline starts reading L1, with the system configs it needs."""
+    history: VerifiedL2
+    """The blocks that span batches may overlap."""
 
 
 def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> AgreedChain:
@@ -39,25 +41,14 @@ def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> Agr
     """
     if (root := given.agreed_output.hash()) != given.agreed_output_root:
         raise ProgramInputError("agreed output", expected=given.agreed_output_root, actual=root)
-    headers = _l2_chain(given.l2_headers, given.agreed_output.block_hash)
-    agreed, agreed_hash = headers[-1]
-    if agreed.state_root != given.agreed_output.state_root:
+    chain = VerifiedL2(config, given.l2_blocks, given.agreed_output.block_hash)
+    state_root = chain.headers[-1].state_root
+    if state_root != given.agreed_output.state_root:
         raise ProgramInputError(
-            "agreed state root", expected=agreed.state_root, actual=given.agreed_output.state_root
+            "agreed state root", expected=state_root, actual=given.agreed_output.state_root
         )
-    index = given.l2_start_number - headers[0][0].number
-    if not 0 <= index < len(headers):
-        raise ProgramInputError(
-            "L2 start number",
-            expected=f"one of {headers[0][0].number} to {agreed.number}",
-            actual=given.l2_start_number,
-        )
-    start, start_config = _block(
-        config, *headers[index], given.l2_start_transactions, "L2 start block"
-    )
-    safe, safe_config = _block(
-        config, agreed, agreed_hash, given.l2_agreed_transactions, "agreed L2 block"
-    )
+    start, start_config = chain.started_from(given.l2_start_number, "L2 start block")
+    safe, safe_config = chain.started_from(chain.headers[-1].number, "agreed L2 block")
     _check_start(config, start, safe)
     for what, ref in (("L2 start block", start), ("agreed L2 block", safe)):
         if (found := l1.hash_of(ref.l1_origin.number)) != ref.l1_origin.hash:
@@ -71,14 +62,15 @@ def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> Agr
             "first L1 block", expected=start.l1_origin.number, actual=l1.first.number
         )
     return AgreedChain(
-        header=given.l2_headers[-1],
-        ancestors=given.l2_headers[:-1],
+        header=given.l2_blocks[-1].header,
+        ancestors=tuple(block.header for block in given.l2_blocks[:-1]),
         start=PipelineStart(
             l1_origin=l1.first,
             l1_system_config=start_config,
             safe_head=safe,
             safe_head_system_config=safe_config,
         ),
+        history=chain,
     )
 
 
@@ -95,50 +87,75 @@ def _check_start(config: RollupConfig, start: L2BlockRef, safe: L2BlockRef) -> N
         )
 
 
-def _l2_chain(headers: Sequence[bytes], head: Hash32) -> list[tuple[BlockHeader, Hash32]]:
-    """Check by parent links that the headers end in `head`; return them with their hashes."""
-    if not headers:
-        raise ProgramInputError("L2 headers", expected="at least the agreed block", actual="none")
-    chain: list[tuple[BlockHeader, Hash32]] = []
-    expected = head
-    for index in range(len(headers) - 1, -1, -1):
-        actual = Hash32(keccak256(headers[index]))
-        if actual != expected:
-            raise ProgramInputError(
-                f"L2 header {index}", expected=f"hash {expected}", actual=actual
-            )
-        header = BlockHeader.decode_rlp(headers[index])
-        chain.append((header, actual))
-        expected = header.parent_hash
-    chain.reverse()
-    return chain
+class VerifiedL2:
+    """L2 blocks whose headers hang on the agreed block's hash; an L2History for the pipeline.
 
+    Transactions are checked against the header when a block is first looked at.
+    """
 
-def _block(
-    config: RollupConfig,
-    header: BlockHeader,
-    block_hash: Hash32,
-    transactions: Sequence[bytes],
-    what: str,
-) -> tuple[L2BlockRef, SystemConfig]:
-    """Return the reference and system config that a block's transactions show."""
-    if header.number == config.genesis.l2.number:
-        if block_hash != config.genesis.l2.hash:
-            raise ProgramInputError(what, expected=config.genesis.l2.hash, actual=block_hash)
-    else:
-        root = ordered_trie_root(transactions)
-        if root != header.transactions_root:
-            raise ProgramInputError(
-                f"transactions of the {what}",
-                expected=f"root {header.transactions_root}",
-                actual=f"0x{root.hex()}",
-            )
-        if not transactions:
-            raise ProgramInputError(
-                f"transactions of the {what}", expected="an L1-attributes deposit", actual="none"
-            )
-    first = transactions[0] if transactions else None
-    return (
-        l2_block_ref(config, header, first),
-        system_config_from_l2_block(config, header, first),
-    )
+    def __init__(self, config: RollupConfig, blocks: Sequence[L2BlockInput], head: Hash32) -> None:
+        """Check by parent links that the headers end in `head`; ProgramInputError if not."""
+        if not blocks:
+            raise ProgramInputError("L2 blocks", expected="at least the agreed one", actual="none")
+        self._config = config
+        self._blocks = blocks
+        self._verified: dict[int, L2Block] = {}
+        self.headers: list[BlockHeader] = []
+        """The decoded headers, ascending."""
+        self._hashes: list[Hash32] = []
+        expected = head
+        for index in range(len(blocks) - 1, -1, -1):
+            actual = Hash32(keccak256(blocks[index].header))
+            if actual != expected:
+                raise ProgramInputError(
+                    f"L2 header {index}", expected=f"hash {expected}", actual=actual
+                )
+            header = BlockHeader.decode_rlp(blocks[index].header)
+            self.headers.append(header)
+            self._hashes.append(actual)
+            expected = header.parent_hash
+        self.headers.reverse()
+        self._hashes.reverse()
+
+    def block_by_number(self, number: int) -> L2Block | None:
+        """Return the block, None when it or its transactions are not in the input.
+
+        Raises ProgramInputError when the transactions do not give the header's root.
+        """
+        index = number - self.headers[0].number
+        if not 0 <= index < len(self.headers):
+            return None
+        found = self._verified.get(index)
+        if found is None and self._blocks[index].transactions is not None:
+            found = self._verified[index] = self._verify(index)
+        return found
+
+    def started_from(self, number: int, what: str) -> tuple[L2BlockRef, SystemConfig]:
+        """Return the reference and the system config that a block shows."""
+        block = self.block_by_number(number)
+        if block is None:
+            raise ProgramInputError(what, expected=f"L2 block {number} whole", actual="nothing")
+        header = self.headers[number - self.headers[0].number]
+        first = block.transactions[0] if block.transactions else None
+        return block.ref, system_config_from_l2_block(self._config, header, first)
+
+    def _verify(self, index: int) -> L2Block:
+        header, transactions = self.headers[index], self._blocks[index].transactions or ()
+        genesis = self._config.genesis.l2
+        if header.number == genesis.number:
+            if self._hashes[index] != genesis.hash or transactions:
+                raise ProgramInputError(
+                    "L2 genesis block",
+                    expected=f"{genesis.hash} without transactions",
+                    actual=f"{self._hashes[index]} with {len(transactions)}",
+                )
+        else:
+            root = ordered_trie_root(transactions)
+            if root != header.transactions_root or not transactions:
+                raise ProgramInputError(
+                    f"transactions of L2 block {header.number}",
+                    expected=f"root {header.transactions_root}, with an L1-attributes deposit",
+                    actual=f"0x{root.hex()}",
+                )
+        first = transactions[0] if transactions else None
+        return L2Block(ref=l2_block_ref(self._config, header, first), transactions=transactions)

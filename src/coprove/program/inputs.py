@@ -8,13 +8,27 @@ from coprove.program.errors import ProgramInputError
 from coprove.program.wire import PartReader, pack_list, pack_part, unpack_list
 from coprove.types import Hash32, OutputRoot
 
-__all__ = ["RANGE_SCHEMA", "BlobInput", "L1BlockInput", "RangeInput"]
+__all__ = ["RANGE_SCHEMA", "BlobInput", "L1BlockInput", "L2BlockInput", "RangeInput"]
 
 RANGE_SCHEMA = b"coprove/range-input/1\n"
 """First bytes of an encoded RangeInput; a change of the layout changes the number."""
 
-_NO_RECEIPTS = b"\x00"
-_RECEIPTS = b"\x01"
+_ABSENT = b"\x00"
+_PRESENT = b"\x01"
+
+
+def _pack_optional(items: tuple[bytes, ...] | None) -> bytes:
+    return _ABSENT if items is None else _PRESENT + pack_list(items)
+
+
+def _unpack_optional(data: bytes, what: str) -> tuple[bytes, ...] | None:
+    if data == _ABSENT:
+        return None
+    if data[:1] != _PRESENT:
+        raise ProgramInputError(
+            what, expected="0x00 alone or 0x01 and a list", actual=data[:8].hex()
+        )
+    return unpack_list(data[1:], what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +45,7 @@ class L1BlockInput:
 
     def encode(self) -> bytes:
         """Return the block as a packed list: header, transactions, receipts."""
-        receipts = _NO_RECEIPTS if self.receipts is None else _RECEIPTS + pack_list(self.receipts)
-        return pack_list((self.header, pack_list(self.transactions), receipts))
+        return pack_list((self.header, pack_list(self.transactions), _pack_optional(self.receipts)))
 
     @classmethod
     def decode(cls, data: bytes) -> L1BlockInput:
@@ -41,19 +54,35 @@ class L1BlockInput:
         if len(parts) != 3:
             raise ProgramInputError("L1 block", expected="3 parts", actual=f"{len(parts)} parts")
         header, transactions, receipts = parts
-        if receipts[:1] not in (_NO_RECEIPTS, _RECEIPTS) or (
-            receipts[:1] == _NO_RECEIPTS and len(receipts) > 1
-        ):
-            raise ProgramInputError(
-                "L1 receipts", expected="0x00 alone or 0x01 and a list", actual=receipts[:8].hex()
-            )
         return cls(
             header=header,
             transactions=unpack_list(transactions, "L1 transactions"),
-            receipts=(
-                unpack_list(receipts[1:], "L1 receipts") if receipts[:1] == _RECEIPTS else None
-            ),
+            receipts=_unpack_optional(receipts, "L1 receipts"),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class L2BlockInput:
+    """A block of the L2 chain up to the agreed one, nothing checked."""
+
+    header: bytes
+    """RLP of the header."""
+    transactions: tuple[bytes, ...] | None
+    """EIP-2718 encodings of all transactions, in order (none at genesis); None where derivation
+    does not look at the block: it reads the block where it starts, the agreed one, and those that
+    a span batch overlaps."""
+
+    def encode(self) -> bytes:
+        """Return the block as a packed list: header, transactions."""
+        return pack_list((self.header, _pack_optional(self.transactions)))
+
+    @classmethod
+    def decode(cls, data: bytes) -> L2BlockInput:
+        """Read what `encode` wrote; raise ProgramInputError when it is anything else."""
+        parts = unpack_list(data, "L2 block")
+        if len(parts) != 2:
+            raise ProgramInputError("L2 block", expected="2 parts", actual=f"{len(parts)} parts")
+        return cls(header=parts[0], transactions=_unpack_optional(parts[1], "L2 transactions"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +131,12 @@ class RangeInput:
     """Number of the L2 block of the claimed output."""
     agreed_output: OutputRoot
     """Preimage of `agreed_output_root`."""
-    l2_headers: tuple[bytes, ...]
-    """RLP of consecutive L2 headers, ascending and ending at the agreed block; they begin at the
-    block where the pipeline starts or earlier, where BLOCKHASH reaches back further."""
+    l2_blocks: tuple[L2BlockInput, ...]
+    """Consecutive L2 blocks, ascending and ending at the agreed one; they begin at the block where
+    the pipeline starts or earlier, where BLOCKHASH or a span batch reaches back further."""
     l2_start_number: int
     """Number of the L2 block where the pipeline starts: its L1 origin is a channel timeout behind
     the agreed block's, or it is the genesis block."""
-    l2_start_transactions: tuple[bytes, ...]
-    """All transactions of the pipeline-start block (empty where that is the genesis block)."""
-    l2_agreed_transactions: tuple[bytes, ...]
-    """All transactions of the agreed block (empty where that is the genesis block)."""
     l1_blocks: tuple[L1BlockInput, ...]
     """Consecutive L1 blocks from the pipeline-start block's L1 origin to `l1_head`."""
     blobs: tuple[BlobInput, ...]
@@ -133,10 +158,8 @@ class RangeInput:
             self.agreed_output.state_root,
             self.agreed_output.message_passer_storage_root,
             self.agreed_output.block_hash,
-            pack_list(self.l2_headers),
+            pack_list(block.encode() for block in self.l2_blocks),
             self.l2_start_number.to_bytes(8, "little"),
-            pack_list(self.l2_start_transactions),
-            pack_list(self.l2_agreed_transactions),
             pack_list(block.encode() for block in self.l1_blocks),
             pack_list(blob.encode() for blob in self.blobs),
             self.nodes,
@@ -163,10 +186,8 @@ class RangeInput:
                 message_passer_storage_root=Hash32(reader.part("agreed storage root", size=32)),
                 block_hash=Hash32(reader.part("agreed block hash", size=32)),
             ),
-            l2_headers=reader.items("L2 headers"),
+            l2_blocks=tuple(map(L2BlockInput.decode, reader.items("L2 blocks"))),
             l2_start_number=reader.number("L2 start number"),
-            l2_start_transactions=reader.items("L2 start transactions"),
-            l2_agreed_transactions=reader.items("L2 agreed transactions"),
             l1_blocks=tuple(map(L1BlockInput.decode, reader.items("L1 blocks"))),
             blobs=tuple(map(BlobInput.decode, reader.items("blobs"))),
             nodes=reader.part("state nodes"),

@@ -31,7 +31,7 @@ from coprove.types import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RangeReport", "run_range", "run_range_traced"]
+__all__ = ["RangeReport", "configs", "run_range", "run_range_traced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +112,7 @@ class _Run:
     """The state of one run: the L2 head, the pipeline and the executor that follow each other."""
 
     def __init__(self, given: RangeInput) -> None:
-        self.config = RollupConfig.from_json(given.rollup_config)
-        l1_config = _l1_config(self.config, given.l1_config)
+        self.config, l1_config = configs(given)
         self.config_hash: Hash32 = self.config.config_hash(l1_config)
         self.l1 = VerifiedL1(self.config, given.l1_blocks, given.blobs, given.l1_head)
         agreed = agreed_chain(self.config, given, self.l1)
@@ -127,7 +126,7 @@ class _Run:
                 expected=output.message_passer_storage_root,
                 actual=given.agreed_output.message_passer_storage_root,
             )
-        self.pipeline = Pipeline(self.config, l1_config, self.l1, agreed.start)
+        self.pipeline = Pipeline(self.config, l1_config, self.l1, agreed.start, agreed.history)
         self.head: L2BlockRef = agreed.start.safe_head
         self.claimed_number = given.claimed_block_number
         if self.claimed_number <= self.head.number:
@@ -201,14 +200,18 @@ class _Run:
         return block, time.perf_counter() - began
 
 
-def _l1_config(config: RollupConfig, given: bytes) -> L1ChainConfig:
-    """Return the built-in L1 config where there is one: a supplied one is never believed then."""
+def configs(given: RangeInput) -> tuple[RollupConfig, L1ChainConfig]:
+    """Return the configs of a range.
+
+    Where there is a built-in L1 config it is used: a supplied one is never believed then.
+    """
+    config = RollupConfig.from_json(given.rollup_config)
     built_in = L1ChainConfig.built_in(config.l1_chain_id)
     if built_in is not None:
-        return built_in
-    supplied = L1ChainConfig.from_json(given)
+        return config, built_in
+    supplied = L1ChainConfig.from_json(given.l1_config)
     if supplied.chain_id != config.l1_chain_id:
         raise ProgramInputError(
             "L1 config chain id", expected=config.l1_chain_id, actual=supplied.chain_id
         )
-    return supplied
+    return config, supplied

@@ -14,10 +14,20 @@ from coprove.witness.start import starts_pipeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from coprove.derivation import L2Block
     from coprove.rpc import EthBlock, EthHeader, ExecutionWitness, L2Client
     from coprove.types import Hash32, L2BlockRef, RollupConfig
 
-__all__ = ["BlockWithWitness", "Lookback", "collect_blocks", "collect_headers", "look_back"]
+__all__ = [
+    "BlockWithWitness",
+    "L2Side",
+    "Lookback",
+    "OlderBlocks",
+    "block_ref",
+    "collect_blocks",
+    "collect_headers",
+    "look_back",
+]
 
 _CHUNK = 16
 _FIRST_LOOK = 64
@@ -41,6 +51,40 @@ class Lookback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class L2Side:
+    """What a range needs of L2, and its own blocks."""
+
+    headers: tuple[EthHeader, ...]
+    """Headers up to the agreed block, ascending."""
+    blocks: tuple[EthBlock, ...]
+    """The blocks of the range."""
+    nodes: tuple[bytes, ...]
+    """Trie nodes of the state before the range."""
+    codes: tuple[bytes, ...]
+    """Contract codes of that state."""
+
+
+class OlderBlocks:
+    """Safe L2 blocks fetched so far, as derivation asks for them (its L2History)."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._blocks: dict[int, L2Block] = {}
+
+    def add(self, block: L2Block) -> None:
+        """Add a fetched block."""
+        self._blocks[block.ref.number] = block
+
+    def block_by_number(self, number: int) -> L2Block | None:
+        """Return a block, None while it has not been fetched."""
+        return self._blocks.get(number)
+
+    def transactions(self, number: int) -> tuple[bytes, ...]:
+        """Return the transactions of a fetched block."""
+        return self._blocks[number].transactions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlockWithWitness:
     """A block to execute, and what the node says its execution reads."""
 
@@ -58,7 +102,7 @@ async def look_back(config: RollupConfig, l2: L2Client, agreed: L2BlockRef) -> L
     """
     agreed_block = await l2.block(agreed.hash)
     headers: list[EthHeader] = [agreed_block]
-    ref = _ref(config, agreed_block)
+    ref = block_ref(config, agreed_block)
     agreed_ref = ref
     size = _FIRST_LOOK
     while not starts_pipeline(config, ref, agreed_ref):
@@ -76,7 +120,7 @@ async def look_back(config: RollupConfig, l2: L2Client, agreed: L2BlockRef) -> L
     start = await l2.block(headers[0].hash)
     return Lookback(
         start=start,
-        start_ref=_ref(config, start),
+        start_ref=block_ref(config, start),
         agreed=agreed_block,
         agreed_ref=agreed_ref,
         headers=tuple(headers),
@@ -127,7 +171,8 @@ async def collect_blocks(
     return found
 
 
-def _ref(config: RollupConfig, block: EthBlock) -> L2BlockRef:
+def block_ref(config: RollupConfig, block: EthBlock) -> L2BlockRef:
+    """Return the reference that a whole block shows."""
     first = block.transactions[0] if block.transactions else None
     return l2_block_ref(config, block.header, first)
 

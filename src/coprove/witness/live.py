@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from coprove.derivation import L2Block, MissingL2BlockError
 from coprove.derivation.l1_info import system_config_from_l2_block
 from coprove.errors import InputError, Reset
-from coprove.program import RangeInput
+from coprove.program import L2BlockInput, RangeInput, overlapped_blocks
 from coprove.program.wire import pack_list
 from coprove.rpc.tasks import both
 from coprove.telemetry import get_logger
 from coprove.types import BlockRange, L1ChainConfig, RollupConfig
 from coprove.witness.completion import HeaderMissingError, StateCompletion
 from coprove.witness.l1 import L1Collection, choose_l1_head, collect_l1
-from coprove.witness.l2 import collect_blocks, collect_headers, look_back
+from coprove.witness.l2 import (
+    L2Side,
+    OlderBlocks,
+    block_ref,
+    collect_blocks,
+    collect_headers,
+    look_back,
+)
 from coprove.witness.prestate import prestate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from coprove.rpc import (
         BeaconClient,
@@ -121,10 +130,11 @@ class LiveWitness:
             l1_head = await choose_l1_head(
                 self._node, status, claimed.block, self._options.l1_buffer
             )
-        l1_side, (headers, nodes, codes) = await self._both_sides(
-            config, lookback, agreed, claimed, l1_head
-        )
-        return RangeInput(
+        l1_side, l2_side = await self._both_sides(config, lookback, agreed, claimed, l1_head)
+        known = {
+            block.header.number: block.transactions for block in (lookback.start, lookback.agreed)
+        }
+        given = RangeInput(
             rollup_config=config_json,
             l1_config=l1_config,
             l1_head=l1_side.head,
@@ -132,15 +142,43 @@ class LiveWitness:
             claimed_output_root=claimed.root,
             claimed_block_number=blocks.end,
             agreed_output=agreed.output,
-            l2_headers=tuple(header.rlp for header in headers),
+            l2_blocks=_l2_inputs(l2_side.headers, known),
             l2_start_number=lookback.start.header.number,
-            l2_start_transactions=lookback.start.transactions,
-            l2_agreed_transactions=lookback.agreed.transactions,
             l1_blocks=l1_side.blocks,
             blobs=l1_side.blobs,
-            nodes=pack_list(nodes),
-            codes=pack_list(codes),
+            nodes=pack_list(l2_side.nodes),
+            codes=pack_list(l2_side.codes),
         )
+        return await self._with_overlaps(config, given, l2_side, known)
+
+    async def _with_overlaps(
+        self,
+        config: RollupConfig,
+        given: RangeInput,
+        side: L2Side,
+        known: dict[int, tuple[bytes, ...]],
+    ) -> RangeInput:
+        """Add the older blocks that the range's span batches overlap, each as it is asked for."""
+        executed = [
+            L2Block(ref=block_ref(config, block), transactions=block.transactions)
+            for block in side.blocks
+        ]
+        headers = side.headers
+        fetched = OlderBlocks()
+        while True:
+            try:
+                asked = await asyncio.to_thread(overlapped_blocks, given, executed, fetched)
+            except MissingL2BlockError as missing:
+                block = await self._l2.block(missing.number)
+                fetched.add(L2Block(ref=block_ref(config, block), transactions=block.transactions))
+                continue
+            break
+        if not asked:
+            return given
+        if min(asked) < headers[0].header.number:
+            headers = (*await collect_headers(self._l2, min(asked), headers[0]), *headers)
+        whole = known | {number: fetched.transactions(number) for number in asked}
+        return replace(given, l2_blocks=_l2_inputs(headers, whole))
 
     async def _both_sides(
         self,
@@ -149,7 +187,7 @@ class LiveWitness:
         agreed: OutputAtBlock,
         claimed: OutputAtBlock,
         l1_head: int,
-    ) -> tuple[L1Collection, _L2Side]:
+    ) -> tuple[L1Collection, L2Side]:
         first = lookback.start.transactions[0] if lookback.start.transactions else None
         batcher = system_config_from_l2_block(config, lookback.start.header, first).batcher_address
         return await both(
@@ -172,7 +210,7 @@ class LiveWitness:
         lookback: Lookback,
         agreed: OutputAtBlock,
         claimed: OutputAtBlock,
-    ) -> _L2Side:
+    ) -> L2Side:
         """Return the L2 headers up to the agreed block, and the state before the range."""
         blocks = await collect_blocks(
             self._l2, lookback.agreed, claimed.block.number, claimed.block.hash, self._report
@@ -194,7 +232,12 @@ class LiveWitness:
         nodes, codes = prestate(
             agreed.output.state_root, completion.nodes.values(), completion.codes.values()
         )
-        return headers, nodes, codes
+        return L2Side(
+            headers=headers,
+            blocks=tuple(item.block for item in blocks),
+            nodes=tuple(nodes),
+            codes=tuple(codes),
+        )
 
     async def _rollup_config(self) -> tuple[RollupConfig, bytes]:
         if self._config is None:
@@ -218,7 +261,14 @@ class LiveWitness:
             self._progress(Progress(stage=stage, done=done, total=total))
 
 
-_L2Side = tuple["tuple[EthHeader, ...]", tuple[bytes, ...], tuple[bytes, ...]]
+def _l2_inputs(
+    headers: Sequence[EthHeader], whole: Mapping[int, tuple[bytes, ...]]
+) -> tuple[L2BlockInput, ...]:
+    """Return blocks of these headers, those of `whole` with their transactions."""
+    return tuple(
+        L2BlockInput(header=header.rlp, transactions=whole.get(header.header.number))
+        for header in headers
+    )
 
 
 def _blockhash_reach(blocks: Sequence[BlockWithWitness], known: int) -> int:

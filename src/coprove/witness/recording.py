@@ -5,14 +5,21 @@ from __future__ import annotations
 import functools
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coprove.da import Blob
+from coprove.derivation import L2Block
 from coprove.derivation.l1_info import l2_block_ref, system_config_from_l2_block
 from coprove.primitives import rlp
-from coprove.program import BlobInput, L1BlockInput, RangeInput
+from coprove.program import (
+    BlobInput,
+    L1BlockInput,
+    L2BlockInput,
+    RangeInput,
+    overlapped_blocks,
+)
 from coprove.program.bloom import LogFilter
 from coprove.program.wire import pack_list
 from coprove.rpc.encoding import encode_header
@@ -24,7 +31,7 @@ from coprove.witness.prestate import prestate
 from coprove.witness.start import starts_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Set
 
 __all__ = ["RecordedL1Block", "RecordedL2Block", "Recording"]
 

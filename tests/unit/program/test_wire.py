@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coprove.program.errors import ProgramInputError
-from coprove.program.inputs import RANGE_SCHEMA, BlobInput, L1BlockInput, RangeInput
+from coprove.program.inputs import RANGE_SCHEMA, BlobInput, L1BlockInput, L2BlockInput, RangeInput
 from coprove.program.wire import PartReader, pack_list, pack_part, unpack_list
 from coprove.types import Hash32, OutputRoot
 
@@ -33,10 +33,11 @@ range_inputs = st.builds(
     agreed_output=st.builds(
         OutputRoot, state_root=_hashes, message_passer_storage_root=_hashes, block_hash=_hashes
     ),
-    l2_headers=_lists,
+    l2_blocks=st.lists(
+        st.builds(L2BlockInput, header=st.binary(max_size=40), transactions=st.none() | _lists),
+        max_size=3,
+    ).map(tuple),
     l2_start_number=st.integers(0, 2**64 - 1),
-    l2_start_transactions=_lists,
-    l2_agreed_transactions=_lists,
     l1_blocks=st.lists(_l1_blocks, max_size=3).map(tuple),
     blobs=st.lists(_blobs, max_size=2).map(tuple),
     nodes=_lists.map(pack_list),
