@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.acceptance.devnets import processes_of, running_devnet
@@ -19,7 +20,7 @@ def command(data: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-c", program, "devnet", f"--data-dir={data}", *arguments]
 
 
-def run(data: Path, *arguments: str) -> dict[str, object]:
+def run(data: Path, *arguments: str) -> dict[str, Any]:
     """Run `coprove devnet` to its end and return the object that it printed."""
     done = subprocess.run(  # noqa: S603 - our own command
         command(data, *arguments, "--json"),
@@ -39,13 +40,13 @@ def test_outputs_are_printed_and_a_second_start_goes_on(tmp_path: Path) -> None:
     data = tmp_path / "data"
     options = ("--exit-after-outputs=1", "--submission-interval=10")
     first = run(data, *options)
-    (output,) = first["outputs"]  # type: ignore[misc,attr-defined]
+    (output,) = first["outputs"]
     assert set(output) == {"l2_block", "output_root", "l1_tx"}
     assert output["l2_block"] == 10
     assert first["proofs"] == "mock"
     assert processes_of(data) == {}
     second = run(data, *options)
-    (later,) = second["outputs"]  # type: ignore[misc,attr-defined]
+    (later,) = second["outputs"]
     assert later["l2_block"] > 10
     assert later["l2_block"] % 10 == 0
     assert processes_of(data) == {}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.acceptance.devnets import RunningDevnet, processes_of, running_devnet, until
@@ -68,15 +69,16 @@ async def check_outputs(devnet: RunningDevnet) -> list[ProposedOutput]:
 
 async def proposer_transactions(devnet: RunningDevnet) -> list[str]:
     """Hashes of all canonical L1 transactions to the oracle, and none of them reverted."""
-    l1 = devnet.l1().transport
-    head = int(str(await l1.call("eth_blockNumber")), 16)
-    found = []
-    for number in range(head + 1):
-        block = await l1.call("eth_getBlockByNumber", [hex(number), True])
-        for tx in block["transactions"]:  # type: ignore[index,call-overload]
+    client = devnet.l1()
+    found: list[str] = []
+    for number in range(await client.block_number() + 1):
+        block: Any = await client.transport.call("eth_getBlockByNumber", [hex(number), True])
+        for tx in block["transactions"]:
             if str(tx["to"]).lower() == devnet.manifest.oracle.lower():
-                receipt = await l1.call("eth_getTransactionReceipt", [tx["hash"]])
-                assert receipt["status"] == "0x1", tx  # type: ignore[index,call-overload]
+                receipt: Any = await client.transport.call(
+                    "eth_getTransactionReceipt", [tx["hash"]]
+                )
+                assert receipt["status"] == "0x1", tx
                 found.append(tx["hash"])
     return found
 
@@ -105,7 +107,7 @@ async def test_killed_batcher_and_proposer_lose_and_double_nothing(
 
         async def intends() -> bool:
             rows = devnet.store("SELECT COUNT(*) FROM outputs WHERE state = 'intended'")
-            return rows[0][0] > 0
+            return bool(rows[0][0])
 
         await until("a proposal under way", intends)
         devnet.kill("proposer")

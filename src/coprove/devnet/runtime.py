@@ -139,7 +139,7 @@ class Devnet:
             "metrics_port": port,
             "log_level": options.log_level,
         }
-        settings |= {
+        own: dict[str, dict[str, object]] = {
             "batcher": {
                 "batch_type": options.batch_type,
                 "max_channel_duration": options.max_channel_duration,
@@ -151,8 +151,8 @@ class Devnet:
                 "workers": options.workers,
             },
             "traffic": {"portal": self.manifest.portal, "rate": options.traffic or 1},
-        }[name]
-        self._write_config(name, settings)
+        }
+        self._write_config(name, settings | own[name])
         await self._start_python(name, lambda: is_healthy(port))
 
     def _write_config(self, name: str, settings: dict[str, object]) -> None:

@@ -9,11 +9,10 @@ from tests.vectors import recording_dir
 
 from coprove.derivation.compression import Compression, decompress
 from coprove.derivation.frames import parse_frames
-from coprove.derivation.singular import decode_singular_batch
+from coprove.derivation.singular import SingularBatch, decode_singular_batch
 from coprove.derivation.span import decode_span_batch
 from coprove.devnet.batcher.channels import (
     BatchedBlock,
-    SingularBatch,
     channel_data,
     cut_frames,
 )

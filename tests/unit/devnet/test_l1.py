@@ -12,6 +12,7 @@ from coprove.contracts.foundry_tools import free_port
 from coprove.devnet.l1 import L1_CHAIN_ID, AnvilL1, answers
 from coprove.devnet.supervisor import ChildSpec, Supervisor
 from coprove.rpc import JsonRpcTransport, L1Client
+from coprove.rpc.http import Json
 
 pytestmark = pytest.mark.anvil
 
@@ -76,7 +77,7 @@ async def test_a_killed_l1_comes_back_with_the_saved_chain(l1: AnvilL1, tmp_path
     await supervisor.stop_all()
 
 
-async def transfer(transport: JsonRpcTransport) -> dict[str, object]:
+async def transfer(transport: JsonRpcTransport) -> dict[str, Json]:
     accounts = await transport.call("eth_accounts")
     assert isinstance(accounts, list)
     return {"from": accounts[0], "to": accounts[1], "value": "0x1"}

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING
 
+from coprove.contracts.errors import TransactionRevertedError
 from coprove.contracts.mock_proof import mock_proof
 from coprove.devnet.proposer.records import OutputIntent, OutputState
 from coprove.devnet.proposer.steps import chain_of_ranges, choose_checkpoint, stale_ranges
@@ -191,13 +192,18 @@ class OutputProposer:
         # A real verifier refuses it, and the mock verifier works on development chains only.
         proof = mock_proof(vkey, claim.abi_encode())
         await self._settlement.simulate(output.root, output.end, l1_block, proof)
-        mined = await self._settlement.propose(
-            output.root,
-            output.end,
-            l1_block,
-            proof,
-            key=f"propose-{output.end}-{output.root.hex()}-{output.attempt}",
-        )
+        try:
+            mined = await self._settlement.propose(
+                output.root,
+                output.end,
+                l1_block,
+                proof,
+                key=f"propose-{output.end}-{output.root.hex()}-{output.attempt}",
+            )
+        except TransactionRevertedError:
+            # L1 changed between the trial and the block. The key is used up: the next has another.
+            self._store.put_output(dataclasses.replace(output, attempt=output.attempt + 1))
+            raise
         self._store.put_output(
             dataclasses.replace(output, state=OutputState.PROPOSED, tx_hash=mined.tx_hash)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from coprove.devnet.proposer.steps import missing_ranges, retry_pause, startable
@@ -85,7 +86,10 @@ class RangeRunner:
             self._store.begin_range(item.start)
             task = asyncio.create_task(self._run(item), name=f"range {item.start}")
             self._running[item.start] = task
-            task.add_done_callback(lambda _, start=item.start: self._running.pop(start, None))
+            task.add_done_callback(partial(self._forget, item.start))
+
+    def _forget(self, start: int, _task: asyncio.Task[None]) -> None:
+        self._running.pop(start, None)
 
     async def stop(self) -> None:
         """Stop waiting for ranges under way; the next process runs them again."""

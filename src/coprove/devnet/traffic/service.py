@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from coprove.devnet.accounts import DevAccounts
 from coprove.devnet.traffic import kinds
@@ -145,7 +145,7 @@ class TrafficGenerator:
 def _sign(
     account: LocalAccount, payload: kinds.Payload, *, chain_id: int, nonce: int, price: int
 ) -> bytes:
-    transaction: dict[str, object] = {
+    transaction: dict[str, Any] = {
         "type": 2,
         "chainId": chain_id,
         "nonce": nonce,
