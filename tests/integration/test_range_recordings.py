@@ -65,7 +65,8 @@ def test_a_wrong_claim_names_both_roots() -> None:
 
 
 def test_a_claim_beyond_the_l1_head_says_how_far_it_went() -> None:
-    given = replace(range_input("calldata", 20, 22), claimed_block_number=90)
+    chain = recording("calldata")
+    given = chain.range_input(20, 90, l1_head=chain.l1_head_for(22))
     with pytest.raises(L1DataExhaustedError) as caught:
         run_range_traced(given)
     assert 22 <= caught.value.reached < 90

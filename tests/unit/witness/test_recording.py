@@ -29,7 +29,8 @@ def execute(recording: Recording, given: RangeInput, start: int, end: int) -> No
     store = NodeStore()
     store.add_nodes(given.nodes)
     store.add_codes(given.codes)
-    executor = BlockExecutor(recording.config, given.l2_headers[-1], store, given.l2_headers[:-1])
+    headers = [block.header for block in given.l2_blocks]
+    executor = BlockExecutor(recording.config, headers[-1], store, headers[:-1])
     assert executor.output_root() == given.agreed_output
     for number in range(start + 1, end + 1):
         block = recording.l2_block(number)
