@@ -1,8 +1,7 @@
-"""Our executor against kona-executor on real OP Sepolia blocks: same run, interleaved, one thread."""
+"""Our executor against kona-executor on OP Sepolia blocks: one run, interleaved, one thread."""
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import statistics
@@ -136,8 +135,7 @@ def run() -> dict[str, float]:
         peer.close()
     print(f"Executor, one thread, median of {ROUNDS} rounds, milliseconds; ratios: kona over ours")
     print(
-        "    block    Mgas  execute   shared     load     kona     load"
-        "   ratio  shared with load"
+        "    block    Mgas  execute   shared     load     kona     load   ratio  shared with load"
     )
     total = [0.0] * 5
     for name, samples in found.items():

@@ -1,14 +1,10 @@
 //! Executing blocks on a head, one after the other.
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use alloy_consensus::Header;
-use alloy_consensus::transaction::Recovered;
-use alloy_eips::eip2718::{Encodable2718, WithEncoded};
-use alloy_evm::block::{
-    BlockExecutionError, BlockExecutionResult, BlockExecutor, BlockExecutorFactory,
-    BlockValidationError,
-};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_evm::block::{BlockExecutionResult, BlockExecutorFactory};
 use alloy_evm::eth::NextEvmEnvAttributes;
 use alloy_evm::{Evm, EvmFactory};
 use alloy_op_evm::block::OpAlloyReceiptBuilder;
@@ -17,16 +13,16 @@ use alloy_op_evm::{
 };
 use alloy_op_hardforks::{OpChainHardforks, OpHardforks};
 use alloy_primitives::{Address, B256, Bytes, address, keccak256};
-use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
-use revm::context::result::InvalidTransaction;
+use op_alloy_consensus::OpReceiptEnvelope;
 use revm::database::states::bundle_state::BundleRetention;
 use revm::database::{BundleState, State};
 
-use crate::block::{Attributes, Roots, assemble, decode_transaction};
+use crate::block::{Attributes, Roots, assemble};
 use crate::chain::Chain;
 use crate::database::{Ancestors, StrictDatabase};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::precompiles;
+use crate::run::{Rejected, Times, run_transactions};
 use crate::store::Store;
 use crate::world::World;
 
@@ -63,25 +59,6 @@ pub struct ExecutedBlock {
     pub witness: Option<BlockWitness>,
     pub rejected: Vec<Rejected>,
     pub times: Times,
-}
-
-/// Where the time of a block went.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Times {
-    pub senders: Duration,
-    pub transactions: Duration,
-    pub tries: Duration,
-    pub sealing: Duration,
-}
-
-/// A candidate that was left out.
-#[derive(Debug)]
-pub struct Rejected {
-    /// Its position among the candidates.
-    pub index: usize,
-    pub reason: String,
-    /// No later block could hold it either.
-    pub permanent: bool,
 }
 
 pub struct Executor {
@@ -328,108 +305,4 @@ impl Executor {
 fn message_passer_root(world: &mut World) -> Result<B256> {
     let account = world.account(MESSAGE_PASSER)?;
     Ok(account.map_or(alloy_trie::EMPTY_ROOT_HASH, |account| account.storage_root))
-}
-
-type Outcome = (
-    BlockExecutionResult<OpReceiptEnvelope>,
-    Vec<Bytes>,
-    Vec<Address>,
-    Vec<Rejected>,
-);
-
-fn run_transactions<E>(
-    mut executor: E,
-    forced: &[Bytes],
-    more: &[Bytes],
-    times: &mut Times,
-) -> Result<Outcome>
-where
-    E: BlockExecutor<Transaction = OpTxEnvelope, Receipt = OpReceiptEnvelope>,
-    E::Evm: Evm<Tx = OpTx>,
-{
-    executor
-        .apply_pre_execution_changes()
-        .map_err(|error| fault(None, &error))?;
-    let (mut transactions, mut senders, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
-    let mut decode = |raw: &Bytes| {
-        let began = Instant::now();
-        let decoded = decode_transaction(raw);
-        times.senders += began.elapsed();
-        decoded
-    };
-    for (index, raw) in forced.iter().enumerate() {
-        let (tx, sender) = decode(raw).map_err(|e| Error::payload(index, e))?;
-        let tx = WithEncoded::new(raw.clone(), Recovered::new_unchecked(tx, sender));
-        executor
-            .execute_transaction(tx)
-            .map_err(|error| fault(Some(index), &error))?;
-        transactions.push(raw.clone());
-        senders.push(sender);
-    }
-    for (index, raw) in more.iter().enumerate() {
-        let decoded = decode(raw).and_then(|(tx, sender)| match tx.is_deposit() {
-            true => Err("a deposit cannot be a candidate".into()),
-            false => Ok((tx, sender)),
-        });
-        let (tx, sender) = match decoded {
-            Ok(decoded) => decoded,
-            Err(reason) => {
-                rejected.push(Rejected {
-                    index,
-                    reason,
-                    permanent: true,
-                });
-                continue;
-            }
-        };
-        let tx = WithEncoded::new(raw.clone(), Recovered::new_unchecked(tx, sender));
-        match executor.execute_transaction(tx) {
-            Ok(_) => {
-                transactions.push(raw.clone());
-                senders.push(sender);
-            }
-            Err(error) => match fault(Some(index), &error) {
-                Error::InvalidPayload { reason, .. } => {
-                    rejected.push(Rejected {
-                        index,
-                        reason,
-                        permanent: is_permanent(&error),
-                    });
-                }
-                fault => return Err(fault),
-            },
-        }
-    }
-    let (_, result) = executor.finish().map_err(|error| fault(None, &error))?;
-    Ok((result, transactions, senders, rejected))
-}
-
-/// Only what a transaction does wrong makes a payload invalid; anything else is a fault of ours.
-fn fault(transaction: Option<usize>, error: &BlockExecutionError) -> Error {
-    match error {
-        BlockExecutionError::Validation(
-            BlockValidationError::InvalidTx { .. }
-            | BlockValidationError::TransactionGasLimitMoreThanAvailableBlockGas { .. }
-            | BlockValidationError::Other(_),
-        ) => Error::payload(transaction, error),
-        _ => Error::Kernel(error.to_string()),
-    }
-}
-
-/// Whether a transaction can never become valid: all but balance, base fee, room and nonce gaps.
-fn is_permanent(error: &BlockExecutionError) -> bool {
-    let BlockExecutionError::Validation(BlockValidationError::InvalidTx { error, .. }) = error
-    else {
-        return false;
-    };
-    !matches!(
-        error.as_invalid_tx_err(),
-        None | Some(
-            InvalidTransaction::LackOfFundForMaxFee { .. }
-                | InvalidTransaction::GasPriceLessThanBasefee
-                | InvalidTransaction::CallerGasLimitMoreThanBlock
-                | InvalidTransaction::NonceTooHigh { .. }
-                | InvalidTransaction::RejectCallerWithCode
-        )
-    )
 }

@@ -8,6 +8,7 @@ pub mod genesis;
 pub mod hashing;
 pub mod precompiles;
 mod py;
+pub mod run;
 pub mod simulate;
 pub mod store;
 pub mod trie;

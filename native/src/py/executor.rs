@@ -1,4 +1,8 @@
 //! `ChainRules`, `Executor` and `simulate`.
+#![allow(
+    clippy::too_many_arguments,
+    reason = "one argument per field of a Python record"
+)]
 use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::Bytes;

@@ -129,8 +129,9 @@ class BlockExecutor:
         parent_header: bytes,
         store: NodeStore,
         ancestors: Sequence[bytes] = (),
-        commit: bool = False,  # noqa: FBT001, FBT002 - two modes, named at every call
-        record: bool = False,  # noqa: FBT001, FBT002
+        *,
+        commit: bool = False,
+        record: bool = False,
     ) -> None:
         """Start at `parent_header` (RLP). InputError for a header that is none or not linked."""
         self.config = config

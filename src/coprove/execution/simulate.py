@@ -56,7 +56,11 @@ def simulate(
     not charged. Raises InvalidPayloadError when the call cannot even start (balance, intrinsic
     gas), MissingStateError when the store lacks state.
     """
-    for what, number, bits in (("gas", gas, 64), ("gasPrice", gas_price, 128), ("value", value, 256)):
+    for what, number, bits in (
+        ("gas", gas, 64),
+        ("gasPrice", gas_price, 128),
+        ("value", value, 256),
+    ):
         if not 0 <= number < 1 << bits:
             raise InputError(what, expected=f"an integer of {bits} bits", actual=number)
     with kernel_errors():

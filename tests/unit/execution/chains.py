@@ -32,17 +32,25 @@ def flat(pieces: Iterable[bytes]) -> bytes:
     return b"".join(struct.pack("<I", len(piece)) + piece for piece in pieces)
 
 
+def unflat(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        yield data[at + 4 : at + 4 + length]
+        at += 4 + length
+
+
 def header_rlp(block: dict[str, Any]) -> bytes:
     """The RLP of a header in JSON-RPC form."""
     names = (
-        "parentHash sha3Uncles miner stateRoot transactionsRoot receiptsRoot logsBloom"
-        " difficulty number gasLimit gasUsed timestamp extraData mixHash nonce baseFeePerGas"
-        " withdrawalsRoot blobGasUsed excessBlobGas parentBeaconBlockRoot requestsHash"
-    ).split()
+        "parentHash sha3Uncles miner stateRoot transactionsRoot receiptsRoot logsBloom difficulty"
+    )
+    names += " number gasLimit gasUsed timestamp extraData mixHash nonce baseFeePerGas"
+    names += " withdrawalsRoot blobGasUsed excessBlobGas parentBeaconBlockRoot requestsHash"
     numbers = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp"}
     numbers |= {"baseFeePerGas", "blobGasUsed", "excessBlobGas"}
     fields: list[rlp.Item] = []
-    for name in names:
+    for name in names.split():
         value = block.get(name)
         if value is None:
             continue
@@ -162,9 +170,7 @@ def _case(
         hash=Hash32.from_hex(row["hash"]),
         nodes=tuple(unhex(node) for node in witness["state"] + row["extra_state"]),
         codes=tuple(unhex(code) for code in witness["codes"]),
-        headers=tuple(
-            raw for raw in map(header_rlp, witness["headers"]) if raw != parent
-        ),
+        headers=tuple(raw for raw in map(header_rlp, witness["headers"]) if raw != parent),
         receipts_root=header.receipts_root,
         raw_receipts=tuple(unhex(raw) for raw in row["raw_receipts"]),
         output=Hash32.from_hex(row["output"]["outputRoot"]),

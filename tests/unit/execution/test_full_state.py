@@ -22,8 +22,8 @@ from coprove.execution import (
 )
 from coprove.primitives import keccak256, rlp
 from coprove.types import Hash32
-from tests.unit.execution.proofs import verify_proof
 from tests.unit.execution.chains import Case, flat, recorded, recorded_rows, unhex
+from tests.unit.execution.proofs import verify_proof
 from tests.vectors import recording_dir
 
 if TYPE_CHECKING:
@@ -96,9 +96,7 @@ def test_a_recorded_witness_is_complete(
         assert block.witness is not None
         headers = tuple(raw for raw in block.witness.headers if raw != case.parent)
         assert case.parent in block.witness.headers
-        again = replace(
-            case, nodes=block.witness.nodes, codes=block.witness.codes, headers=headers
-        )
+        again = replace(case, nodes=block.witness.nodes, codes=block.witness.codes, headers=headers)
         executor = again.executor()
         assert executor.execute(case.attributes).hash == case.hash
         assert executor.output_root().hash() == case.output

@@ -12,7 +12,7 @@ SOURCES = Path(__file__).resolve().parents[3] / "src"
 
 def test_the_stub_matches_the_binary() -> None:
     """mypy's stubtest finds no difference in names, parameters or defaults."""
-    done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+    done = subprocess.run(
         [sys.executable, "-m", "mypy.stubtest", "coprove._native"],
         env={**os.environ, "MYPYPATH": str(SOURCES)},
         cwd=SOURCES.parent,
