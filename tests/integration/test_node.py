@@ -7,6 +7,7 @@ import signal
 import time
 import urllib.request
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,11 @@ def agrees(one: RunningNode, other: RunningNode, number: int) -> bool:
     """Both nodes have the same block there."""
     mine = one.hash_of(number)
     return mine != "" and mine == other.hash_of(number)
+
+
+def is_beyond(node: RunningNode, number: int) -> bool:
+    """The unsafe head is above a number."""
+    return node.head("unsafe") > number
 
 
 def receipt_of(node: RunningNode, transaction: str) -> bool:
@@ -122,27 +128,55 @@ def test_l1_reorg(chain: Lab, depth: int) -> None:
 
 
 def test_invalid_payload_becomes_deposits_only(chain: Lab) -> None:
-    """A batch with a transaction that cannot run gives a block of deposits alone (Holocene)."""
+    """A batch with a transaction that cannot run gives a block of deposits alone (Holocene); the
+    unsafe block in its place goes, and its own transactions come back later."""
     node = chain.start_node("sequencer")
     chain.start_batching(node)
-    wait_for("Holocene's rules and some blocks", lambda: node.head("safe") > 13)
+    wait_for("some safe blocks", lambda: node.head("safe") > 13)
     chain.stop_batching()
-    time.sleep(3)
-    target = node.head("safe") + 1
-    wait_for("an unsafe block", lambda: node.head("unsafe") > target)
-    batch, replaced = chain.batch_of(node, target)
+    time.sleep(4)
+    transfer = node.call("eth_sendRawTransaction", signed_l2(0, 0))
+    wait_for("the transfer", lambda: receipt_of(node, transfer))
+    receipt = node.call("eth_getTransactionReceipt", transfer)
+    target, replaced = int(receipt["blockNumber"], 16), receipt["blockHash"]
+    batches = [chain.batch_of(node, n)[0] for n in range(node.head("safe") + 1, target + 1)]
     bad = bytes.fromhex(signed_l2(0, 900)[2:])
-    chain.post([replace(batch, transactions=(bad,))])
+    chain.post([*batches[:-1], replace(batches[-1], transactions=(bad,))])
     wait_for("the replacement", lambda: node.head("safe") >= target, 60)
     block = node.call("eth_getBlockByNumber", hex(target), True)  # noqa: FBT003
     assert {item["type"] for item in block["transactions"]} == {"0x7e"}
+    assert node.hash_of(target) != replaced
     chain.start_batching(node)
-    wait_for("blocks after it", lambda: node.head("safe") > target + 3)
+    wait_for("the transfer again", lambda: receipt_of(node, transfer))
+    again = int(node.call("eth_getTransactionReceipt", transfer)["blockNumber"], 16)
+    assert again > target
+    wait_for("blocks after it", lambda: node.head("safe") > again)
     follower = chain.start_node("follower", sequencer=False)
-    wait_for("the follower", lambda: follower.head("safe") > target)
-    assert agrees(node, follower, target + 1)
-    # The sequencer's block had no pool transactions, so deposits alone are what it was already.
-    assert replaced == node.hash_of(target)
+    wait_for("the follower", lambda: follower.head("safe") >= again)
+    for number in (target, target + 1, again):
+        assert agrees(node, follower, number)
+    assert "derivation.invalid_payload" in (follower.folder / "node.log").read_text()
+
+
+def test_kills_at_any_time(chain: Lab) -> None:
+    """A node that is killed again and again keeps what it served and goes on."""
+    node = chain.start_node("sequencer")
+    chain.start_batching(node)
+    kept: dict[int, str] = {}
+    for round_ in range(6):
+        before = node.head("unsafe")
+        wait_for("new blocks", partial(is_beyond, node, before))
+        time.sleep(0.13 * round_)
+        head = node.head("unsafe")
+        kept |= {number: node.hash_of(number) for number in range(max(0, head - 5), head + 1)}
+        chain.stop_batching()
+        node.stop(signal.SIGKILL)
+        node = chain.start_node("sequencer")
+        chain.start_batching(node)
+        for number, block_hash in kept.items():
+            assert node.hash_of(number) == block_hash
+    reached = node.head("unsafe")
+    wait_for("safety", lambda: node.head("safe") > reached)
 
 
 def test_l1_outage(chain: Lab) -> None:

@@ -17,7 +17,13 @@ from coprove.da import fetch_blobs
 from coprove.derivation.source import L1Block
 from coprove.errors import Temporary
 from coprove.program.bloom import LogFilter
-from coprove.rpc.errors import NotYetAvailableError
+from coprove.rpc.errors import (
+    MalformedResponseError,
+    NotYetAvailableError,
+    RequestRefusedError,
+    RpcError,
+    WrongDataError,
+)
 from coprove.types import L1BlockRef
 
 if TYPE_CHECKING:
@@ -28,7 +34,10 @@ if TYPE_CHECKING:
     from coprove.rpc import BeaconClient, L1Client
     from coprove.types import Hash32, RollupConfig
 
-__all__ = ["BlockingL1Source", "L1UnavailableError", "L1View"]
+__all__ = ["L1_FAULTS", "BlockingL1Source", "L1UnavailableError", "L1View"]
+
+L1_FAULTS = (RpcError, RequestRefusedError, MalformedResponseError, WrongDataError)
+"""Errors that blame the endpoint, not the chain: worth waiting for a better answer, loudly."""
 
 _KEPT_BLOCKS = 1024
 _AHEAD = 16

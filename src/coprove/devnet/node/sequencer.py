@@ -16,6 +16,7 @@ import structlog
 from coprove.derivation.attributes import prepare_attributes
 from coprove.derivation.parameters import max_sequencer_drift
 from coprove.devnet.node.history import system_config_of
+from coprove.devnet.node.l1 import L1_FAULTS
 from coprove.errors import Reset, Temporary
 from coprove.types import Fork
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["OriginReorgError", "Sequencer", "WaitForL1Error"]
 
 _RETRY = 0.25
+_ORIGIN_TIMEOUT = 0.5
 _log = structlog.get_logger("coprove.devnet.node.sequencer")
 
 
@@ -85,6 +87,9 @@ class Sequencer:
             except Temporary as error:
                 _log.warning("sequencer.waiting", reason=str(error))
                 await asyncio.sleep(_RETRY)
+            except L1_FAULTS as error:
+                _log.error("sequencer.l1_faulty", reason=str(error))
+                await asyncio.sleep(_RETRY)
 
     def _delay(self) -> float:
         due = self._chain.unsafe.timestamp + self._chain.config.block_time
@@ -119,8 +124,9 @@ class Sequencer:
         if head is None or number + self._config.sequencer_l1_confs > head.number:
             return None
         try:
-            following = await self._l1.canonical(number)
-        except Temporary:
+            async with asyncio.timeout(_ORIGIN_TIMEOUT):
+                following = await self._l1.canonical(number)
+        except (Temporary, TimeoutError):
             # An L1 that does not answer must not stop L2: the current origin will do for a while.
             return None
         if following is not None and following.parent_hash != current.hash:

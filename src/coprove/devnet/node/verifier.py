@@ -14,7 +14,7 @@ import structlog
 from coprove.derivation import Pipeline, pipeline_start
 from coprove.devnet.node.attributes import differences
 from coprove.devnet.node.history import StoredHistory
-from coprove.devnet.node.l1 import BlockingL1Source
+from coprove.devnet.node.l1 import L1_FAULTS, BlockingL1Source
 from coprove.devnet.node.reset import find_heads
 from coprove.errors import Reset, Temporary
 from coprove.execution import InvalidPayloadError
@@ -86,6 +86,9 @@ class Verifier:
             except Temporary as error:
                 pause = min(_MAX_BACKOFF, 2 * pause)
                 _log.warning("l1.unavailable", reason=str(error), retry_in=pause)
+            except L1_FAULTS as error:
+                pause = min(_MAX_BACKOFF, 2 * pause)
+                _log.error("l1.faulty", reason=str(error), retry_in=pause)
             await asyncio.sleep(pause)
 
     async def _check_canonical(self) -> None:
@@ -116,6 +119,13 @@ class Verifier:
                 continue
             except Temporary as error:
                 _log.warning("derivation.waiting", reason=str(error), retry_in=pause)
+                await asyncio.sleep(pause)
+                pause = min(_MAX_BACKOFF, 2 * pause)
+                continue
+            except L1_FAULTS as error:
+                # Half-read data must not be gone on with: derivation starts anew.
+                _log.error("derivation.l1_faulty", reason=str(error), retry_in=pause)
+                self.request_reset("a faulty answer of L1")
                 await asyncio.sleep(pause)
                 pause = min(_MAX_BACKOFF, 2 * pause)
                 continue
