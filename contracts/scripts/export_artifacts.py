@@ -67,7 +67,9 @@ def main() -> int:
             (arguments.out / name).write_text(text)
         return 0
     there = {path.name: path.read_text() for path in arguments.out.glob("*.json")}
-    differing = sorted(name for name in files.keys() | there.keys() if files.get(name) != there.get(name))
+    differing = sorted(
+        name for name in files.keys() | there.keys() if files.get(name) != there.get(name)
+    )
     for name in differing:
         print(f"{name} differs from the sources: run `make contracts`", file=sys.stderr)  # noqa: T201
     return 1 if differing else 0

@@ -14,10 +14,11 @@ from eth_abi.grammar import TupleType, parse
 from coprove.contracts.errors import CallRevertedError
 from coprove.errors import InputError
 from coprove.primitives import keccak256
-from coprove.rpc import RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from coprove.rpc import RpcError
 
 __all__ = [
     "Event",
@@ -106,7 +107,10 @@ class Event:
             raise InputError("log", expected=self.signature, actual=[t.hex() for t in topics])
         try:
             from_topics = iter(
-                [abi_decode([kind], topic)[0] for kind, topic in zip(in_topics, topics[1:], strict=True)]
+                [
+                    abi_decode([kind], topic)[0]
+                    for kind, topic in zip(in_topics, topics[1:], strict=True)
+                ]
             )
             from_data = iter(abi_decode(in_data, data))
         except (DecodingError, OverflowError, ValueError) as error:
@@ -116,9 +120,7 @@ class Event:
         return tuple(next(from_topics) if is_topic else next(from_data) for _, is_topic in pairs)
 
 
-def decode_revert(
-    data: bytes, errors: Sequence[str] = ()
-) -> tuple[str, tuple[object, ...]]:
+def decode_revert(data: bytes, errors: Sequence[str] = ()) -> tuple[str, tuple[object, ...]]:
     """Return the name or text of revert data, and a custom error's values.
 
     `errors` are signatures of custom errors that the contract may raise.

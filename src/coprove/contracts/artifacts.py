@@ -35,7 +35,8 @@ class Artifact:
         """Return the creation code with its ABI-encoded constructor arguments."""
         if not self.bytecode:
             raise ArtifactError(f"{self.name} has no creation code")
-        inputs = next((e["inputs"] for e in self.abi if e["type"] == "constructor"), [])
+        constructors = [entry for entry in self.abi if entry["type"] == "constructor"]
+        inputs: Sequence[Mapping[str, Any]] = constructors[0]["inputs"] if constructors else ()
         return self.bytecode + bytes(abi_encode([type_text(i) for i in inputs], arguments))
 
     def call(self, function: str, *arguments: object) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from eth_account import Account
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from coprove.contracts.transactions.fees import Fees
     from coprove.rpc import JsonRpcTransport
+    from coprove.rpc.http import Json
 
 __all__ = ["LocalSigner", "Signer", "UnsignedTransaction", "Web3Signer"]
 
@@ -44,9 +45,9 @@ class UnsignedTransaction:
     data: bytes
     """Calldata or creation code."""
 
-    def rpc_fields(self) -> dict[str, object]:
-        """Return the fields as eth_signTransaction and eth-account name them, in hex."""
-        fields: dict[str, object] = {
+    def rpc_fields(self) -> dict[str, Json]:
+        """Return the fields as eth_signTransaction names them, in hex."""
+        fields: dict[str, Json] = {
             "type": "0x2",
             "chainId": hex(self.chain_id),
             "nonce": hex(self.nonce),
@@ -57,7 +58,6 @@ class UnsignedTransaction:
             "data": f"0x{self.data.hex()}",
         }
         if self.to is not None:
-            # eth-account asks for the mixed-case form only of text; bytes are unambiguous.
             fields["to"] = self.to.hex0x
         return fields
 
@@ -145,7 +145,16 @@ class LocalSigner:
 
     async def sign(self, transaction: UnsignedTransaction) -> bytes:
         """Return the signed EIP-2718 bytes."""
-        fields = transaction.rpc_fields()
+        fields: dict[str, Any] = {
+            "type": 2,
+            "chainId": transaction.chain_id,
+            "nonce": transaction.nonce,
+            "maxFeePerGas": transaction.fees.max_fee,
+            "maxPriorityFeePerGas": transaction.fees.priority_fee,
+            "gas": transaction.gas_limit,
+            "value": transaction.value,
+            "data": transaction.data,
+        }
         if transaction.to is not None:
             fields["to"] = bytes(transaction.to)
         return bytes(self._account.sign_transaction(fields).raw_transaction)
@@ -165,8 +174,8 @@ class Web3Signer:
 
     async def sign(self, transaction: UnsignedTransaction) -> bytes:
         """Return the signed bytes; SigningError when they are not this transaction, ours."""
-        fields = {**transaction.rpc_fields(), "from": self.address.hex0x}
-        answer = await self._transport.call("eth_signTransaction", [fields])  # type: ignore[list-item]
+        fields: dict[str, Json] = {**transaction.rpc_fields(), "from": self.address.hex0x}
+        answer = await self._transport.call("eth_signTransaction", [fields])
         if isinstance(answer, dict):  # geth's form
             answer = answer.get("raw")
         if not isinstance(answer, str) or not answer.startswith("0x"):

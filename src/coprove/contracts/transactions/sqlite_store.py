@@ -157,12 +157,31 @@ class SqliteIntentStore:
             (*values, state.value, key),
         )
 
-    def of_sender(self, sender: Address, *, from_nonce: int = 0) -> list[Intent]:
+    def discard(self, key: str) -> bool:
         """See `IntentStore`."""
-        query = (
-            f"SELECT {_INTENT} FROM intents WHERE sender = ? AND nonce >= ? ORDER BY nonce"  # noqa: S608 - constant columns
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            intent = self._stored(key)
+            (highest,) = self._db.execute(
+                "SELECT max(nonce) FROM intents WHERE sender = ?", (intent.draft.sender,)
+            ).fetchone()
+            if highest == intent.nonce:
+                self._db.execute("DELETE FROM attempts WHERE key = ?", (key,))
+                self._db.execute("DELETE FROM intents WHERE key = ?", (key,))
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+        return bool(highest == intent.nonce)
+
+    def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
+        """See `IntentStore`."""
+        rows = self._db.execute(
+            f"SELECT {_INTENT} FROM intents"  # noqa: S608 - constant columns
+            " WHERE sender = ? AND (state = 'open' OR nonce >= ?) ORDER BY nonce",
+            (sender, chain_nonce),
         )
-        return [_intent(row) for row in self._db.execute(query, (sender, from_nonce))]
+        return [_intent(row) for row in rows]
 
     def close(self) -> None:
         """Close the file."""

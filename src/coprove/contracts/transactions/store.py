@@ -43,8 +43,16 @@ class IntentStore(Protocol):
     def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
         """Note where an intent was found, or with None that it is gone from the chain."""
 
-    def of_sender(self, sender: Address, *, from_nonce: int = 0) -> list[Intent]:
-        """Return the intents of an account from a nonce on, in the order of their nonces."""
+    def discard(self, key: str) -> bool:
+        """Forget an intent that no node accepted, unless a later nonce is taken already.
+
+        False when it stays. No attempt of it may ever have reached a pool.
+        """
+
+    def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
+        """Return an account's intents that are open, or settled at a nonce not below `chain_nonce`
+        (the chain lost them), in the order of their nonces.
+        """
 
     def close(self) -> None:
         """Release the store."""
@@ -96,12 +104,22 @@ class MemoryIntentStore:
         """See `IntentStore`."""
         self._intents[key] = replace(self._intents[key], mined=mined, state=state)
 
-    def of_sender(self, sender: Address, *, from_nonce: int = 0) -> list[Intent]:
+    def discard(self, key: str) -> bool:
+        """See `IntentStore`."""
+        intent = self._intents[key]
+        if self._next_nonce(intent.draft.sender, 0) != intent.nonce + 1:
+            return False
+        del self._intents[key]
+        self._attempts.pop(key, None)
+        return True
+
+    def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
         """See `IntentStore`."""
         found = [
             intent
             for intent in self._intents.values()
-            if intent.draft.sender == sender and intent.nonce >= from_nonce
+            if intent.draft.sender == sender
+            and (intent.state is IntentState.OPEN or intent.nonce >= chain_nonce)
         ]
         return sorted(found, key=lambda intent: intent.nonce)
 
@@ -109,5 +127,5 @@ class MemoryIntentStore:
         """Keep everything: the next manager finds it."""
 
     def _next_nonce(self, sender: Address, chain_nonce: int) -> int:
-        stored = self.of_sender(sender)
-        return max(chain_nonce, stored[-1].nonce + 1 if stored else 0)
+        used = (i.nonce for i in self._intents.values() if i.draft.sender == sender)
+        return max(chain_nonce, max(used, default=-1) + 1)
