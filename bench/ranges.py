@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.generated import generated_range_input
 from coprove.program import RangeInput, RangeReport, run_range_traced
 from coprove.witness import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = 5
@@ -59,7 +62,8 @@ def run() -> dict[str, float]:
         report = _measure(given)
         rate = report.blocks / report.seconds
         print(
-            f"{name:<10}{report.blocks:>9}{report.gas / 1e6:>9.1f}{report.seconds:>9.3f}{rate:>9.1f}"
+            f"{name:<10}{report.blocks:>9}{report.gas / 1e6:>9.1f}{report.seconds:>9.3f}"
+            f"{rate:>9.1f}"
             f"{report.seconds_loading:>9.3f}{report.seconds_deriving:>9.3f}"
             f"{report.seconds_executing:>9.3f}{report.seconds_waiting:>9.3f}"
         )
