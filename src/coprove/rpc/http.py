@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from coprove.errors import CoproveError, InputError
+from coprove.primitives.bounded_json import Json, load_json
 from coprove.rpc.errors import (
     EndpointUnavailableError,
     MalformedResponseError,
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = ["CallStats", "EndpointOptions", "HttpAnswer", "HttpEndpoint", "Json", "parse_json"]
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-"""A parsed JSON value."""
 
 _READ_SIZE = 1 << 18
 
@@ -84,12 +81,11 @@ class HttpAnswer:
 def parse_json(body: bytes, where: str) -> Json:
     """Parse `body` from the endpoint `where`; MalformedResponseError on anything else than JSON."""
     try:
-        value: Json = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return load_json(body)
+    except ValueError as error:
         raise MalformedResponseError(
             f"answer of {where}", expected="JSON", actual=f"{body[:60]!r} ({type(error).__name__})"
         ) from None
-    return value
 
 
 class HttpEndpoint:

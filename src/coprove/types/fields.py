@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from coprove.errors import InputError
+from coprove.primitives.bounded_json import check_json_depth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,10 +21,12 @@ def parse_json(source: bytes | str | dict[str, Any], what: str) -> dict[str, Any
     if isinstance(source, dict):
         return source
     try:
-        value = json.loads(source, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        text = source.decode() if isinstance(source, bytes) else source
+        check_json_depth(text.encode())
+        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except InputError:
         raise
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(what, expected="JSON", actual=str(error)) from error
     if not isinstance(value, dict):
         raise InputError(what, expected="a JSON object", actual=type(value).__name__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from coprove.errors import InputError
 from coprove.primitives import keccak256
+from coprove.primitives.bounded_json import load_json
 from coprove.rpc.encoding import encode_header
 from coprove.rpc.fields import array, data, fixed, member, quantity, record
 from coprove.types import Address, Fork, Hash32, PayloadAttributes, RollupConfig
@@ -45,8 +45,8 @@ def load_block_file(path: Path | str) -> BlockFile:
     """
     content = _read(Path(path))
     try:
-        parsed: Json = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        parsed = load_json(content)
+    except ValueError as error:
         raise RecordingError(Path(path).name, expected="JSON", actual=error) from None
     block = record(parsed, "block file")
     payload = record(member(block, "executing_payload", "block file"), "executing_payload")

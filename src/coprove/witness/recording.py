@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gzip
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from coprove.program import (
 )
 from coprove.program.bloom import LogFilter
 from coprove.program.wire import pack_list
+from coprove.primitives.bounded_json import load_json
 from coprove.rpc.encoding import encode_header
 from coprove.rpc.fields import array, data, fixed, integer, member, record
 from coprove.types import BlockHeader, Hash32, L1ChainConfig, L2BlockRef, OutputRoot, RollupConfig
@@ -356,8 +356,8 @@ def _l1_input(block: RecordedL1Block, log_filter: LogFilter) -> L1BlockInput:
 
 def _parse(content: bytes, name: str) -> dict[str, Any]:
     try:
-        return record(json.loads(content), name)
-    except (ValueError, RecursionError) as error:
+        return record(load_json(content), name)
+    except ValueError as error:
         raise RecordingError(name, expected="JSON", actual=error) from None
 
 
