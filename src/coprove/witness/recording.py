@@ -12,6 +12,7 @@ from coprove.da import Blob
 from coprove.derivation import L2Block
 from coprove.derivation.l1_info import l2_block_ref, system_config_from_l2_block
 from coprove.primitives import rlp
+from coprove.primitives.bounded_json import load_json
 from coprove.program import (
     BlobInput,
     L1BlockInput,
@@ -21,7 +22,6 @@ from coprove.program import (
 )
 from coprove.program.bloom import LogFilter
 from coprove.program.wire import pack_list
-from coprove.primitives.bounded_json import load_json
 from coprove.rpc.encoding import encode_header
 from coprove.rpc.fields import array, data, fixed, integer, member, record
 from coprove.types import BlockHeader, Hash32, L1ChainConfig, L2BlockRef, OutputRoot, RollupConfig
