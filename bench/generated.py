@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eth_account import Account
 
@@ -77,8 +77,8 @@ def _l1_block(parent: BlockHeader | None, transactions: tuple[bytes, ...]) -> L1
     return L1Block(header=header, hash=header.hash(), transactions=transactions, receipts=None)
 
 
-def _signed(account: LocalAccount, **fields: object) -> bytes:
-    base = {
+def _signed(account: LocalAccount, **fields: Any) -> bytes:
+    base: dict[str, Any] = {
         "type": 2,
         "value": 0,
         "maxFeePerGas": 10**10,
@@ -135,7 +135,7 @@ def generated_range_input(blocks: int, transfers: int) -> RangeInput:
                 senders[index % SENDERS],
                 chainId=L2_CHAIN_ID,
                 nonce=(sent + index) // SENDERS,
-                to="0x" + (0x10000 + sent + index).to_bytes(20, "big").hex(),
+                to=(0x10000 + sent + index).to_bytes(20, "big"),
                 gas=21_000,
                 value=1 + index,
             )
@@ -185,7 +185,7 @@ def _next_l1(parent: L1Block, channel: ChannelOut, batcher: LocalAccount) -> L1B
                 batcher,
                 chainId=L1_CHAIN_ID,
                 nonce=parent.header.number,
-                to=str(INBOX),
+                to=bytes(INBOX),
                 gas=2_000_000,
                 data="0x" + data.hex(),
             ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -34,6 +34,12 @@ RUNS = settings(
 def trusted(claim: BootInfo) -> tuple[object, ...]:
     """Return what a claim commits to beside its root."""
     return claim.l1_head, claim.l2_pre_root, claim.rollup_config_hash, claim.l2_block_number
+
+
+def with_field(original: RangeInput, field: str, value: Any) -> RangeInput:
+    """Return the input with another value in one field."""
+    changes: dict[str, Any] = {field: value}
+    return replace(original, **changes)
 
 
 def check(original: RangeInput, altered: RangeInput | bytes) -> None:
@@ -140,7 +146,7 @@ def test_trie_nodes_and_codes(field: str, start: int, end: int, data: st.DataObj
     original = range_input("calldata", start, end)
     items = unpack_list(getattr(original, field), field)
     altered = pack_list(data.draw(altered_items(items, altered_bytes)))
-    check(original, replace(original, **{field: altered}))
+    check(original, with_field(original, field, altered))
 
 
 @pytest.mark.parametrize(("start", "end"), [(9, 14), (44, 49)])
@@ -183,7 +189,7 @@ def test_l2_headers_and_transactions(name: str, data: st.DataObject) -> None:
 def test_configs_as_bytes(field: str, data: st.DataObject) -> None:
     original = range_input("calldata", 20, 23)
     altered = data.draw(altered_bytes(getattr(original, field)))
-    check(original, replace(original, **{field: altered}))
+    check(original, with_field(original, field, altered))
 
 
 @RUNS
@@ -209,7 +215,7 @@ def test_trusted_hashes(field: str, data: st.DataObject) -> None:
     flipped = value[position] ^ data.draw(st.integers(1, 255))
     altered = Hash32(value[:position] + bytes([flipped]) + value[position + 1 :])
     with pytest.raises(CoproveError):
-        run_range_traced(replace(original, **{field: altered}))
+        run_range_traced(with_field(original, field, altered))
 
 
 @RUNS
@@ -218,7 +224,8 @@ def test_trusted_hashes(field: str, data: st.DataObject) -> None:
 def test_agreed_output(field: str, data: st.DataObject) -> None:
     original = range_input("calldata", 20, 23)
     value = Hash32(data.draw(st.binary(min_size=32, max_size=32)))
-    output = replace(original.agreed_output, **{field: value})
+    changes: dict[str, Any] = {field: value}
+    output = replace(original.agreed_output, **changes)
     if output == original.agreed_output:
         return
     for root in (original.agreed_output_root, output.hash()):

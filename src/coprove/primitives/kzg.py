@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import threading
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ckzg
@@ -38,10 +39,13 @@ def _setup() -> object:
 
 @functools.cache
 def _load_setup() -> object:
-    # eth-account ships the mainnet ceremony's setup as package data.
-    package = resources.files("eth_account.typed_transactions.blob_transactions")
-    with resources.as_file(package / "kzg_trusted_setup.txt") as path:
-        return ckzg.load_trusted_setup(str(path), 0)
+    # eth-account ships the mainnet ceremony's setup as package data. It is found without importing
+    # the package, whose import raises the interpreter's recursion limit.
+    found = importlib.util.find_spec("eth_account")
+    if found is None or found.origin is None:
+        raise KzgError("trusted setup", expected="the package eth-account", actual="none")
+    folder = Path(found.origin).parent / "typed_transactions" / "blob_transactions"
+    return ckzg.load_trusted_setup(str(folder / "kzg_trusted_setup.txt"), 0)
 
 
 def versioned_hash(commitment: bytes) -> bytes:
