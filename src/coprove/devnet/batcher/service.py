@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from typing import TYPE_CHECKING
 
-from coprove.derivation.l1_info import l2_block_ref
 from coprove.derivation.compression import Compression
+from coprove.derivation.l1_info import l2_block_ref
 from coprove.devnet.batcher.channels import batched_block, channel_data, cut_frames
 from coprove.devnet.batcher.state import BatcherState, PostedChannel, reason_to_start_over
 from coprove.devnet.service import run_loop
-from coprove.errors import Temporary
 from coprove.primitives import keccak256
-from coprove.rpc import Call
 from coprove.telemetry import MetricKind, MetricSpec, get_logger
 
 if TYPE_CHECKING:
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from coprove.devnet.sender import Sender
     from coprove.rpc import L1Client, L2Client, RollupNodeClient, SyncStatus
     from coprove.telemetry import Metrics
-    from coprove.types import Address, RollupConfig
+    from coprove.types import RollupConfig
 
 __all__ = ["BLOCKS_POSTED", "CHANNELS", "FRAME_BYTES", "START_OVERS", "Batcher"]
 
@@ -45,10 +42,6 @@ START_OVERS = MetricSpec(
 )
 _FETCH_BLOCKS = 100
 _log = get_logger(part="batcher")
-
-
-class InFlightError(Temporary):
-    """Transactions of an earlier run are not settled yet."""
 
 
 class Batcher:
@@ -81,12 +74,7 @@ class Batcher:
 
         Starting from the safe head before that would post the same blocks again.
         """
-        deadline = time.monotonic() + self._config.in_flight_timeout
-        while await self._has_pending(self._sender.address):
-            if time.monotonic() > deadline:
-                _log.warning("pending transactions do not get mined, going on")
-                break
-            await asyncio.sleep(self._config.poll_interval)
+        await self._sender.settle(self._config.in_flight_timeout)
         head = await self._l1.block_number()
         while True:
             status = await self._node.sync_status()
@@ -94,12 +82,6 @@ class Batcher:
                 break
             await asyncio.sleep(self._config.poll_interval)
         _log.info("nothing in flight", l1_block=head)
-
-    async def _has_pending(self, address: Address) -> bool:
-        latest, pending = await self._l1.transport.all(
-            [Call("eth_getTransactionCount", [str(address), tag]) for tag in ("latest", "pending")]
-        )
-        return latest != pending
 
     async def _tick(self) -> None:
         status = await self._node.sync_status()

@@ -187,6 +187,8 @@ class OutputProposer:
         if claim.l2_post_root != expected:
             msg = f"block {output.end}: program says {claim.l2_post_root}, node says {expected}"
             raise OutputMismatchError(msg)
+        if await self._settlement.latest_block() != output.start:
+            return  # a transaction that L1 had dropped came back meanwhile
         l1_block = output.checkpoint.number
         vkey = await self._settlement.aggregation_vkey()
         # A real verifier refuses it, and the mock verifier works on development chains only.
