@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from coprove.derivation import L1Block, L2Block, Pipeline, PipelineStart
 from coprove.derivation.attributes import prepare_attributes
 from coprove.derivation.channel_out import BatchType, ChannelOut, batch_from_block
-from coprove.derivation.compression import Compression
 from coprove.derivation.deposits import DepositTransaction
 from coprove.primitives import keccak256, rlp
 from coprove.types import (
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coprove.derivation import DerivedAttributes
+    from coprove.derivation.compression import Compression
     from coprove.derivation.frames import Frame
     from coprove.types import L1BlockRef, PayloadAttributes
 
@@ -195,7 +195,7 @@ class World:
     # The sequencer.
 
     def sequence(self, *, until_epoch: int, most: int = 3, lag: int = 2) -> None:
-        """Build blocks until one has the L1 origin `until_epoch`, up to `most` transactions in each.
+        """Build blocks of up to `most` transactions until one has the L1 origin `until_epoch`.
 
         The origin is up to `lag` blocks behind the newest that time allows.
         """

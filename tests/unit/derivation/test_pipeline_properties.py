@@ -54,7 +54,7 @@ def post_everything(world: World, *, strict: bool) -> None:
     pending.sort(key=lambda item: item[0])
     while pending:
         number = pending[0][0]
-        group = []
+        group: list[Frame] = []
         while pending and pending[0][0] == number and len(group) < 3:
             group.append(pending.pop(0)[1])
             if chance.random() < 0.4:
