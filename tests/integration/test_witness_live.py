@@ -123,6 +123,17 @@ async def test_the_witness_is_completed_by_few_proofs(calldata: ReplayChain) -> 
     assert server.calls["eth_getProof"] <= 20
 
 
+async def test_more_l1_is_read_when_the_buffer_is_too_small(calldata: ReplayChain) -> None:
+    """Without a safe-head database the guess is corrected by deriving the range."""
+    faults = Faults(missing=frozenset({"optimism_safeHeadAtL1Block"}))
+    options = LiveOptions(l1_config=calldata.l1_config, l1_buffer=0)
+    async with live_witness(calldata, faults, options=options) as (witness, _):
+        given = await witness.range_input(50, 57)
+        with pytest.raises(RangeNotSafeError, match="derives L2 blocks to"):
+            await witness.range_input(50, 57, l1_head=30)
+    check(calldata, given, 57)
+
+
 async def test_an_unsafe_block_is_not_collected(calldata: ReplayChain) -> None:
     """Waiting, not an error of the input."""
     faults = Faults(

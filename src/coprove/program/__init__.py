@@ -8,7 +8,7 @@ from coprove.program.errors import (
     ProgramInputError,
 )
 from coprove.program.inputs import BlobInput, L1BlockInput, L2BlockInput, RangeInput
-from coprove.program.overlap import overlapped_blocks
+from coprove.program.overlap import Rehearsal, overlapped_blocks, rehearse
 from coprove.program.range import RangeReport, run_range, run_range_traced
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "ProgramInputError",
     "RangeInput",
     "RangeReport",
+    "Rehearsal",
     "overlapped_blocks",
+    "rehearse",
     "run_aggregation",
     "run_range",
     "run_range_traced",

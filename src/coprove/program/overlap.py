@@ -7,6 +7,7 @@ without executing anything.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coprove.derivation import L2Block, L2History, Pipeline
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from coprove.program.inputs import RangeInput
 
-__all__ = ["overlapped_blocks"]
+__all__ = ["Rehearsal", "overlapped_blocks", "rehearse"]
 
 
 class _Watched:
@@ -34,10 +35,20 @@ class _Watched:
         return self._older.block_by_number(number)
 
 
-def overlapped_blocks(
-    given: RangeInput, blocks: Sequence[L2Block], older: L2History
-) -> frozenset[int]:
-    """Return the numbers of the blocks up to the agreed one that derivation asks for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What deriving a range without executing it showed."""
+
+    asked: frozenset[int]
+    """Numbers of the blocks up to the agreed one that derivation asked for."""
+    reached: int
+    """Number of the last block that was derived as it is."""
+    exhausted: bool
+    """Whether it ended there because the L1 data did."""
+
+
+def rehearse(given: RangeInput, blocks: Sequence[L2Block], older: L2History) -> Rehearsal:
+    """Derive the range, without executing it.
 
     `blocks` are those of the range, in order; `older` gives safe blocks before it. Raises what
     derivation and the checks of the input raise, MissingL2BlockError where `older` lacks a block.
@@ -48,9 +59,11 @@ def overlapped_blocks(
     head = agreed.start.safe_head
     history = _Watched(older)
     pipeline = Pipeline(config, l1_config, l1, agreed.start, history)
+    exhausted = False
     for block in blocks:
         derived = pipeline.next_attributes(head)
         if derived is None:
+            exhausted = True
             break
         transactions = derived.attributes.transactions
         if transactions != block.transactions:
@@ -59,4 +72,14 @@ def overlapped_blocks(
                 break
             pipeline.on_invalid_payload()
         head = block.ref
-    return frozenset(history.asked)
+    return Rehearsal(asked=frozenset(history.asked), reached=head.number, exhausted=exhausted)
+
+
+def overlapped_blocks(
+    given: RangeInput, blocks: Sequence[L2Block], older: L2History
+) -> frozenset[int]:
+    """Return the numbers of the blocks up to the agreed one that derivation asks for.
+
+    See `rehearse` for the arguments and errors.
+    """
+    return rehearse(given, blocks, older).asked

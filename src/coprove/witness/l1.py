@@ -46,8 +46,8 @@ async def choose_l1_head(
     """Return the number of an L1 block from which `claimed` can be derived.
 
     With a safe-head database it is the first such block. Without one it lies `buffer` blocks
-    behind the claimed block's L1 origin, but not beyond what the node has read: enough unless the
-    batcher lagged by more, which the range program would then tell.
+    behind the claimed block's L1 origin, but not beyond what the node has read: a guess, enough
+    unless the batcher lagged by more, which deriving the range tells.
     Raises RangeNotSafeError when the node does not call the block safe yet.
     """
     if status.safe_l2.number < claimed.number:

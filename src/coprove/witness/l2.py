@@ -14,7 +14,6 @@ from coprove.witness.start import starts_pipeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from coprove.derivation import L2Block
     from coprove.rpc import EthBlock, EthHeader, ExecutionWitness, L2Client
     from coprove.types import Hash32, L2BlockRef, RollupConfig
 
@@ -22,7 +21,6 @@ __all__ = [
     "BlockWithWitness",
     "L2Side",
     "Lookback",
-    "OlderBlocks",
     "block_ref",
     "collect_blocks",
     "collect_headers",
@@ -62,26 +60,6 @@ class L2Side:
     """Trie nodes of the state before the range."""
     codes: tuple[bytes, ...]
     """Contract codes of that state."""
-
-
-class OlderBlocks:
-    """Safe L2 blocks fetched so far, as derivation asks for them (its L2History)."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._blocks: dict[int, L2Block] = {}
-
-    def add(self, block: L2Block) -> None:
-        """Add a fetched block."""
-        self._blocks[block.ref.number] = block
-
-    def block_by_number(self, number: int) -> L2Block | None:
-        """Return a block, None while it has not been fetched."""
-        return self._blocks.get(number)
-
-    def transactions(self, number: int) -> tuple[bytes, ...]:
-        """Return the transactions of a fetched block."""
-        return self._blocks[number].transactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

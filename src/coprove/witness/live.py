@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from coprove.derivation import L2Block, MissingL2BlockError
 from coprove.derivation.l1_info import system_config_from_l2_block
 from coprove.errors import InputError, Reset
-from coprove.program import L2BlockInput, RangeInput, overlapped_blocks
+from coprove.program import RangeInput
 from coprove.program.wire import pack_list
 from coprove.rpc.tasks import both
 from coprove.telemetry import get_logger
 from coprove.types import BlockRange, L1ChainConfig, RollupConfig
 from coprove.witness.completion import HeaderMissingError, StateCompletion
+from coprove.witness.errors import RangeNotSafeError
 from coprove.witness.l1 import L1Collection, choose_l1_head, collect_l1
-from coprove.witness.l2 import (
-    L2Side,
-    OlderBlocks,
-    block_ref,
-    collect_blocks,
-    collect_headers,
-    look_back,
-)
+from coprove.witness.l2 import L2Side, collect_blocks, collect_headers, look_back
 from coprove.witness.prestate import prestate
+from coprove.witness.rehearsal import l2_inputs, rehearse_live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from coprove.rpc import (
         BeaconClient,
@@ -66,7 +59,8 @@ class LiveOptions:
     l1_config: bytes = b""
     """The L1 chain config as JSON, needed for an L1 that is not built in."""
     l1_buffer: int = 20
-    """L1 blocks read beyond the claimed block's origin where the node has no safe-head database."""
+    """L1 blocks read beyond the claimed block's origin where the node has no safe-head database;
+    more are read when deriving the range shows that they are not enough."""
     restarts: int = 3
     """Times that a collection begins again after a reorg."""
 
@@ -100,9 +94,9 @@ class LiveWitness:
         """Return the input for the range after `from_block` up to `to_block`.
 
         `l1_head` is the number of the last L1 block to read, by default one from which `to_block`
-        is known to be derivable. Begins again after a reorg, at most `restarts` times. Raises
-        RangeNotSafeError while `to_block` is not safe, the typed errors of rpc and da for servers
-        that fail or lie, and those of this room.
+        is derived. Begins again after a reorg, at most `restarts` times. Raises RangeNotSafeError
+        while the L1 data does not give `to_block`, the typed errors of rpc and da for servers that
+        fail or lie, and those of this room.
         """
         blocks = BlockRange(start=from_block, end=to_block)
         for left in range(self._options.restarts, -1, -1):
@@ -125,83 +119,58 @@ class LiveWitness:
             self._node.output_at_block(blocks.start), self._node.output_at_block(blocks.end)
         )
         lookback = await look_back(config, self._l2, agreed.block)
-        if l1_head is None:
-            status = await self._node.sync_status()
-            l1_head = await choose_l1_head(
-                self._node, status, claimed.block, self._options.l1_buffer
-            )
-        l1_side, l2_side = await self._both_sides(config, lookback, agreed, claimed, l1_head)
-        known = {
+        status = await self._node.sync_status()
+        head = l1_head
+        if head is None:
+            head = await choose_l1_head(self._node, status, claimed.block, self._options.l1_buffer)
+        l1_side, side = await both(
+            self._l1_side(config, lookback, head),
+            self._l2_side(config, lookback, agreed, claimed),
+        )
+        whole = {
             block.header.number: block.transactions for block in (lookback.start, lookback.agreed)
         }
-        given = RangeInput(
-            rollup_config=config_json,
-            l1_config=l1_config,
-            l1_head=l1_side.head,
-            agreed_output_root=agreed.root,
-            claimed_output_root=claimed.root,
-            claimed_block_number=blocks.end,
-            agreed_output=agreed.output,
-            l2_blocks=_l2_inputs(l2_side.headers, known),
-            l2_start_number=lookback.start.header.number,
-            l1_blocks=l1_side.blocks,
-            blobs=l1_side.blobs,
-            nodes=pack_list(l2_side.nodes),
-            codes=pack_list(l2_side.codes),
-        )
-        return await self._with_overlaps(config, given, l2_side, known)
-
-    async def _with_overlaps(
-        self,
-        config: RollupConfig,
-        given: RangeInput,
-        side: L2Side,
-        known: dict[int, tuple[bytes, ...]],
-    ) -> RangeInput:
-        """Add the older blocks that the range's span batches overlap, each as it is asked for."""
-        executed = [
-            L2Block(ref=block_ref(config, block), transactions=block.transactions)
-            for block in side.blocks
-        ]
-        headers = side.headers
-        fetched = OlderBlocks()
         while True:
-            try:
-                asked = await asyncio.to_thread(overlapped_blocks, given, executed, fetched)
-            except MissingL2BlockError as missing:
-                block = await self._l2.block(missing.number)
-                fetched.add(L2Block(ref=block_ref(config, block), transactions=block.transactions))
-                continue
-            break
-        if not asked:
-            return given
-        if min(asked) < headers[0].header.number:
-            headers = (*await collect_headers(self._l2, min(asked), headers[0]), *headers)
-        whole = known | {number: fetched.transactions(number) for number in asked}
-        return replace(given, l2_blocks=_l2_inputs(headers, whole))
+            given = RangeInput(
+                rollup_config=config_json,
+                l1_config=l1_config,
+                l1_head=l1_side.head,
+                agreed_output_root=agreed.root,
+                claimed_output_root=claimed.root,
+                claimed_block_number=blocks.end,
+                agreed_output=agreed.output,
+                l2_blocks=l2_inputs(side.headers, whole),
+                l2_start_number=lookback.start.header.number,
+                l1_blocks=l1_side.blocks,
+                blobs=l1_side.blobs,
+                nodes=pack_list(side.nodes),
+                codes=pack_list(side.codes),
+            )
+            rehearsal = await rehearse_live(config, self._l2, given, side)
+            last_l1 = status.current_l1.number
+            if not rehearsal.exhausted:
+                inputs = l2_inputs(rehearsal.headers, {**whole, **rehearsal.overlapped})
+                return replace(given, l2_blocks=inputs)
+            if l1_head is not None or head >= last_l1:
+                raise RangeNotSafeError(
+                    f"L1 data up to block {head} derives L2 blocks to {rehearsal.reached} only"
+                )
+            head = min(last_l1, head + len(l1_side.blocks))
+            l1_side = await self._l1_side(config, lookback, head)
 
-    async def _both_sides(
-        self,
-        config: RollupConfig,
-        lookback: Lookback,
-        agreed: OutputAtBlock,
-        claimed: OutputAtBlock,
-        l1_head: int,
-    ) -> tuple[L1Collection, L2Side]:
+    async def _l1_side(self, config: RollupConfig, lookback: Lookback, head: int) -> L1Collection:
+        """Return the L1 blocks from the pipeline's start to number `head`, with their blobs."""
         first = lookback.start.transactions[0] if lookback.start.transactions else None
         batcher = system_config_from_l2_block(config, lookback.start.header, first).batcher_address
-        return await both(
-            collect_l1(
-                config,
-                self._l1,
-                self._beacon,
-                origin=lookback.start_ref.l1_origin,
-                agreed_origin=lookback.agreed_ref.l1_origin,
-                head=l1_head,
-                batcher=batcher,
-                progress=self._report,
-            ),
-            self._l2_side(config, lookback, agreed, claimed),
+        return await collect_l1(
+            config,
+            self._l1,
+            self._beacon,
+            origin=lookback.start_ref.l1_origin,
+            agreed_origin=lookback.agreed_ref.l1_origin,
+            head=head,
+            batcher=batcher,
+            progress=self._report,
         )
 
     async def _l2_side(
@@ -259,16 +228,6 @@ class LiveWitness:
     def _report(self, stage: str, done: int, total: int) -> None:
         if self._progress is not None:
             self._progress(Progress(stage=stage, done=done, total=total))
-
-
-def _l2_inputs(
-    headers: Sequence[EthHeader], whole: Mapping[int, tuple[bytes, ...]]
-) -> tuple[L2BlockInput, ...]:
-    """Return blocks of these headers, those of `whole` with their transactions."""
-    return tuple(
-        L2BlockInput(header=header.rlp, transactions=whole.get(header.header.number))
-        for header in headers
-    )
 
 
 def _blockhash_reach(blocks: Sequence[BlockWithWitness], known: int) -> int:
