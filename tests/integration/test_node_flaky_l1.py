@@ -76,8 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def test_flaky_l1(tmp_path: Path) -> None:
     """Failing, truncated, malformed and altered answers delay both nodes and mislead neither."""
-    with lab(tmp_path) as chain:
-        proxy = FlakyProxy(chain.anvil.url)
+    with lab(tmp_path) as chain, FlakyProxy(chain.anvil.url) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{proxy.server_address[1]}"
         node = chain.start_node("sequencer", l1_rpc_url=url)

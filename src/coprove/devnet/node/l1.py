@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -27,20 +27,21 @@ from coprove.rpc.errors import (
 from coprove.types import L1BlockRef
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Coroutine, Sequence
     from concurrent.futures import Future
 
     from coprove.devnet.node.status import SyncStatus
     from coprove.rpc import BeaconClient, L1Client
     from coprove.types import Hash32, RollupConfig
 
-__all__ = ["L1_FAULTS", "BlockingL1Source", "L1UnavailableError", "L1View"]
+__all__ = ["BlockingL1Source", "L1UnavailableError", "L1View"]
 
-L1_FAULTS = (RpcError, RequestRefusedError, MalformedResponseError, WrongDataError)
-"""Errors that blame the endpoint, not the chain: worth waiting for a better answer, loudly."""
+# They blame the endpoint, not the chain: a better answer may come, so the node waits for it.
+_FAULTS = (RpcError, RequestRefusedError, MalformedResponseError, WrongDataError)
 
 _KEPT_BLOCKS = 1024
 _AHEAD = 16
+_T = TypeVar("_T")
 _log = structlog.get_logger("coprove.devnet.node.l1")
 
 
@@ -48,8 +49,20 @@ class L1UnavailableError(Temporary):
     """The L1 endpoint cannot give what is needed now."""
 
 
+async def _ask(call: Awaitable[_T]) -> _T:
+    """Wait for an answer of L1; a faulty one counts as none, and is logged."""
+    try:
+        return await call
+    except _FAULTS as error:
+        _log.warning("l1.faulty", reason=str(error))
+        raise L1UnavailableError(f"a faulty answer of L1: {error}") from error
+
+
 class L1View:
-    """Reads one L1 endpoint; used from the event loop."""
+    """Reads one L1 endpoint; used from the event loop.
+
+    Whatever the endpoint does wrong is a Temporary error here.
+    """
 
     def __init__(
         self,
@@ -71,7 +84,7 @@ class L1View:
 
     async def poll(self) -> bool:
         """Read the L1 heads; True when the newest block is another one than before."""
-        head = await self._client.block_ref("latest")
+        head = await _ask(self._client.block_ref("latest"))
         self._status.safe_l1 = await self._tagged("safe")
         self._status.finalized_l1 = await self._tagged("finalized")
         self._status.last_poll = time.monotonic()
@@ -88,7 +101,7 @@ class L1View:
 
     async def _tagged(self, tag: str) -> L1BlockRef | None:
         try:
-            return await self._client.block_ref(tag)
+            return await _ask(self._client.block_ref(tag))
         except NotYetAvailableError:
             return None
 
@@ -106,11 +119,15 @@ class L1View:
     async def canonical(self, number: int) -> L1BlockRef | None:
         """The canonical L1 block of a number, asked of L1; None when it is not there."""
         try:
-            ref = await self._client.block_ref(number)
+            ref = await _ask(self._client.block_ref(number))
         except NotYetAvailableError:
             return None
         self._remember(ref)
         return ref
+
+    def known(self, number: int) -> L1BlockRef | None:
+        """The L1 block of a number as it was last seen, without asking."""
+        return self._refs.get(self._numbers.get(number, b""))
 
     async def by_hash(self, block_hash: Hash32) -> L1BlockRef | None:
         """An L1 block by its hash; None when L1 does not know it any more."""
@@ -118,7 +135,7 @@ class L1View:
         if known is not None:
             return known
         try:
-            found = await self._client.header(block_hash)
+            found = await _ask(self._client.header(block_hash))
         except NotYetAvailableError:
             return None
         ref = L1BlockRef.from_header(found.header, found.hash)
@@ -131,10 +148,10 @@ class L1View:
         if known is not None:
             self._blocks.move_to_end(block_hash)
             return known
-        found = await self._client.block(block_hash)
+        found = await _ask(self._client.block(block_hash))
         receipts = None
         if self._filter.may_match(found.header.logs_bloom):
-            receipts = (await self._client.receipts([found]))[0]
+            receipts = (await _ask(self._client.receipts([found])))[0]
         block = L1Block(
             header=found.header,
             hash=found.hash,
@@ -158,16 +175,24 @@ class L1View:
         return None if known is None else await self.block(known)
 
     async def _read_ahead(self, first: int, last: int) -> None:
-        """Fetch a stretch of blocks at once, for a node that catches up."""
-        refs = await asyncio.gather(*(self.canonical(number) for number in range(first, last + 1)))
-        hashes = [ref.hash for ref in refs if ref is not None]
-        await asyncio.gather(*(self.block(item) for item in hashes))
+        """Fetch a stretch of blocks at once, for a node that catches up; the first must come."""
+        wanted, *ahead = [self._read(number) for number in range(first, last + 1)]
+        rest = asyncio.gather(*ahead, return_exceptions=True)
+        try:
+            await wanted
+        finally:
+            await rest
+
+    async def _read(self, number: int) -> None:
+        ref = await self.canonical(number)
+        if ref is not None:
+            await self.block(ref.hash)
 
     async def blobs(self, block: L1BlockRef, versioned_hashes: Sequence[Hash32]) -> list[bytes]:
         """Verified blobs of an L1 block."""
         if self._beacon is None:
             raise L1UnavailableError("batches are in blobs and no beacon endpoint is configured")
-        blobs = await fetch_blobs(self._beacon, block, versioned_hashes)
+        blobs = await _ask(fetch_blobs(self._beacon, block, versioned_hashes))
         return [blob.data for blob in blobs]
 
 

@@ -16,7 +16,6 @@ import structlog
 from coprove.derivation.attributes import prepare_attributes
 from coprove.derivation.parameters import max_sequencer_drift
 from coprove.devnet.node.history import system_config_of
-from coprove.devnet.node.l1 import L1_FAULTS
 from coprove.errors import Reset, Temporary
 from coprove.types import Fork
 
@@ -87,9 +86,6 @@ class Sequencer:
             except Temporary as error:
                 _log.warning("sequencer.waiting", reason=str(error))
                 await asyncio.sleep(_RETRY)
-            except L1_FAULTS as error:
-                _log.error("sequencer.l1_faulty", reason=str(error))
-                await asyncio.sleep(_RETRY)
 
     def _delay(self) -> float:
         due = self._chain.unsafe.timestamp + self._chain.config.block_time
@@ -127,8 +123,8 @@ class Sequencer:
             async with asyncio.timeout(_ORIGIN_TIMEOUT):
                 following = await self._l1.canonical(number)
         except (Temporary, TimeoutError):
-            # An L1 that does not answer must not stop L2: the current origin will do for a while.
-            return None
+            # An L1 that does not answer must not stop L2: what was seen of it will do for a while.
+            following = self._l1.known(number)
         if following is not None and following.parent_hash != current.hash:
             raise OriginReorgError(f"L1 block {current.number} {current.hash} was replaced")
         return following

@@ -14,7 +14,7 @@ import structlog
 from coprove.derivation import Pipeline, pipeline_start
 from coprove.devnet.node.attributes import differences
 from coprove.devnet.node.history import StoredHistory
-from coprove.devnet.node.l1 import L1_FAULTS, BlockingL1Source
+from coprove.devnet.node.l1 import BlockingL1Source
 from coprove.devnet.node.reset import find_heads
 from coprove.errors import Reset, Temporary
 from coprove.execution import InvalidPayloadError
@@ -65,6 +65,7 @@ class Verifier:
     def request_reset(self, reason: str) -> None:
         """Set the heads again before the next step."""
         self._reset_reason = self._reset_reason or reason
+        self._l1.forget_numbers()
         self._status.is_resetting = True
         self._l1.changed.set()
 
@@ -86,9 +87,6 @@ class Verifier:
             except Temporary as error:
                 pause = min(_MAX_BACKOFF, 2 * pause)
                 _log.warning("l1.unavailable", reason=str(error), retry_in=pause)
-            except L1_FAULTS as error:
-                pause = min(_MAX_BACKOFF, 2 * pause)
-                _log.error("l1.faulty", reason=str(error), retry_in=pause)
             await asyncio.sleep(pause)
 
     async def _check_canonical(self) -> None:
@@ -122,13 +120,6 @@ class Verifier:
                 await asyncio.sleep(pause)
                 pause = min(_MAX_BACKOFF, 2 * pause)
                 continue
-            except L1_FAULTS as error:
-                # Half-read data must not be gone on with: derivation starts anew.
-                _log.error("derivation.l1_faulty", reason=str(error), retry_in=pause)
-                self.request_reset("a faulty answer of L1")
-                await asyncio.sleep(pause)
-                pause = min(_MAX_BACKOFF, 2 * pause)
-                continue
             if not progressed and self._reset_reason is None:
                 await self._l1.changed.wait()
 
@@ -137,7 +128,6 @@ class Verifier:
         reason, self._reset_reason = self._reset_reason, None
         self._status.is_resetting = True
         try:
-            self._l1.forget_numbers()
             async with self._chain.lock:
                 heads = await find_heads(self._chain, self._l1)
                 with self._chain.store.transaction():
