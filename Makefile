@@ -20,7 +20,8 @@ help: ## Show this help
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js with npm is needed for the devnet's L1 and the contracts" >&2; exit 1; }
-	npm ci --no-fund --no-audit --loglevel=error
+	# Not `npm ci`: a lock made where a platform's optional package cannot be seen would be refused.
+	npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
 setup: $(filter .tools/bin/uv,$(UV)) node_modules/.package-lock.json ## Install all dependencies and build the Rust kernel
