@@ -35,6 +35,7 @@ __all__ = ["Call", "JsonRpcTransport"]
 _RATE_CODES = frozenset({-32005, -32016, -32029, 429})
 _BUSY_CODES = frozenset({-32002, -32097})
 _MISSING_METHOD_CODES = frozenset({-32601, -32004})
+_REVERTED_CODE = 3
 _RATE_TEXT = re.compile(r"rate.?limit|too many requests|limit exceeded|capacity exceeded", re.I)
 _BUSY_TEXT = re.compile(r"timed? ?out|try again|temporar|overload|busy", re.I)
 _MISSING_METHOD_TEXT = re.compile(
@@ -287,6 +288,9 @@ class JsonRpcTransport:
 def _classify_error(where: str, code: int, text: str, data: Json) -> CoproveError:
     """Choose the leaf error for a JSON-RPC error; codes first, then well-known texts."""
     said = f"{where}: error {code}: {text[:300]}"
+    if code == _REVERTED_CODE or "revert" in text:
+        # The words of a contract's own message mean nothing about the endpoint.
+        return RpcError(where, code=code, message=text, data=data)
     if code in _RATE_CODES or _RATE_TEXT.search(text):
         return RateLimitedError(said)
     if code in _MISSING_METHOD_CODES or _MISSING_METHOD_TEXT.search(text):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coprove.da import fetch_blobs
-from coprove.errors import Critical, InputError
+from coprove.errors import InputError
 from coprove.program import BlobInput, L1BlockInput
 from coprove.program.bloom import LogFilter
-from coprove.rpc.errors import NotYetAvailableError
+from coprove.rpc.errors import NotYetAvailableError, RequestRefusedError, RpcError
 from coprove.rpc.tasks import together
 from coprove.types import L1BlockRef
 from coprove.witness.batcher import BatcherWatch
@@ -65,7 +65,7 @@ async def choose_l1_head(
                 high = middle
             else:
                 low = middle + 1
-    except Critical:
+    except (RpcError, RequestRefusedError):
         return limit  # the node keeps no safe-head database
     return low
 

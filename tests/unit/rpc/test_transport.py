@@ -105,7 +105,8 @@ async def test_lasting_http_failures_are_typed(status: int, kind: type[CoproveEr
         (-32000, "the method debug_x does not exist/is not available", MethodNotFoundError),
         (-32000, "block not found", NotYetAvailableError),
         (-32000, "request timed out", EndpointBusyError),
-        (3, "execution reverted", RpcError),
+        (3, "execution reverted: output not found, try again", RpcError),
+        (-32000, "execution reverted: rate limit exceeded", RpcError),
         (-32603, "whatever", RpcError),
     ],
 )
