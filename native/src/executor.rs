@@ -23,6 +23,7 @@ use crate::database::{Ancestors, StrictDatabase};
 use crate::error::Result;
 use crate::precompiles;
 use crate::run::{Rejected, Times, run_transactions};
+use crate::senders::with_decoder;
 use crate::store::Store;
 use crate::world::World;
 
@@ -189,7 +190,10 @@ impl Executor {
         }
         let executor = self.factory.create_executor(evm, context);
         let mut times = Times::default();
-        let outcome = run_transactions(executor, &attributes.transactions, more, &mut times);
+        let raws = &attributes.transactions;
+        let outcome = with_decoder(raws, |decoder| {
+            run_transactions(executor, (raws, decoder), more, &mut times)
+        });
         state.merge_transitions(BundleRetention::PlainState);
         let bundle = state.take_bundle();
         drop(state);

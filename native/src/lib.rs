@@ -9,6 +9,7 @@ pub mod hashing;
 pub mod precompiles;
 mod py;
 pub mod run;
+mod senders;
 pub mod simulate;
 pub mod store;
 pub mod trie;

@@ -14,6 +14,7 @@ use revm::context::result::InvalidTransaction;
 
 use crate::block::decode_transaction;
 use crate::error::{Error, Result};
+use crate::senders::Decoder;
 
 /// Where the time of a block went.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,7 +46,7 @@ pub type Outcome = (
 /// Run the `forced` transactions, each of which has to be valid, then what of `more` fits.
 pub fn run_transactions<E>(
     mut executor: E,
-    forced: &[Bytes],
+    forced: (&[Bytes], &Decoder<'_>),
     more: &[Bytes],
     times: &mut Times,
 ) -> Result<Outcome>
@@ -57,23 +58,20 @@ where
         .apply_pre_execution_changes()
         .map_err(|error| fault(None, &error))?;
     let (mut transactions, mut senders, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
-    let mut decode = |raw: &Bytes| {
+    let (raws, decoder) = forced;
+    for (index, raw) in raws.iter().enumerate() {
         let began = Instant::now();
-        let decoded = decode_transaction(raw);
+        let tx = decoder.take(index);
         times.senders += began.elapsed();
-        decoded
-    };
-    for (index, raw) in forced.iter().enumerate() {
-        let (tx, sender) = decode(raw).map_err(|e| Error::payload(index, e))?;
-        let tx = WithEncoded::new(raw.clone(), Recovered::new_unchecked(tx, sender));
+        let tx = tx?;
         executor
-            .execute_transaction(tx)
+            .execute_transaction(WithEncoded::new(raw.clone(), tx))
             .map_err(|error| fault(Some(index), &error))?;
         transactions.push(raw.clone());
-        senders.push(sender);
+        senders.push(tx.signer());
     }
     for (index, raw) in more.iter().enumerate() {
-        let decoded = decode(raw).and_then(|(tx, sender)| match tx.is_deposit() {
+        let decoded = decode_transaction(raw).and_then(|(tx, sender)| match tx.is_deposit() {
             true => Err("a deposit cannot be a candidate".into()),
             false => Ok((tx, sender)),
         });
