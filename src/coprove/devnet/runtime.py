@@ -105,9 +105,10 @@ class Devnet:
         self._exit.push_async_callback(self._last_save, transport)
         self._exit.push_async_callback(_cancelled, saver)
         await self._start_node()
-        for name in SERVICES[2:]:
-            if name != "traffic" or self.options.traffic > 0:
-                await self._start_service(name)
+        wanted = [name for name in SERVICES[2:] if name != "traffic" or self.options.traffic > 0]
+        async with asyncio.TaskGroup() as group:
+            for name in wanted:
+                group.create_task(self._start_service(name))
 
     async def _start_node(self) -> None:
         chain = self.directory.chain
