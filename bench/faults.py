@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.unit.execution.chains import Case, recorded
 
 from coprove.errors import CoproveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def _flip(piece: bytes) -> bytes:
+    bit = sum(piece) % (len(piece) * 8)
+    return bytes(b ^ (1 << bit % 8 if at == bit // 8 else 0) for at, b in enumerate(piece))
+
 
 MUTATIONS: dict[str, Callable[[bytes], bytes | None]] = {
     "delete": lambda _piece: None,
