@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from eth_account import Account
 
 from coprove.errors import InputError
 from coprove.execution import (
@@ -29,6 +32,8 @@ from tests.vectors import recording_dir
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FUNDED = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+"""The first well-known development key."""
 PASSER = unhex("4200000000000000000000000000000000000016")
 L1_BLOCK = unhex("4200000000000000000000000000000000000015")
 
@@ -223,6 +228,61 @@ def test_a_candidate_that_does_not_fit_may_come_later(
     again = BlockExecutor(case.config, case.parent, store, case.headers)
     exact = replace(attributes, transactions=built.block.transactions)
     assert again.execute(exact).hash == built.block.hash
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"data": random.Random(1).randbytes(20_000)}, "DA footprint"),
+        ({"value": 10**30}, "enough funds|lack of funds"),
+        ({"nonce": 10**6}, "nonce"),
+        ({"gas": 20_000}, "gas"),
+        ({"maxFeePerGas": 0, "maxPriorityFeePerGas": 0}, "fee"),
+        ({"chainId": 1}, "chain"),
+        ({"gas": 6_000_000}, "gas"),
+    ],
+)
+def test_each_rule_on_user_transactions_is_kept(
+    full: tuple[NodeStore, list[ExecutedBlock]],
+    cases: list[Case],
+    change: dict[str, Any],
+    reason: str,
+) -> None:
+    """Left out as a candidate, with its reason; as part of the payload it makes that invalid."""
+    store, blocks = full
+    account = Account.from_key(FUNDED)
+    sender = StateReader(store, blocks[-1].state_root).account(unhex(account.address))
+    assert sender is not None
+    fields = {
+        "type": 2,
+        "nonce": sender.nonce,
+        "gas": 1_000_000,
+        "to": "0x" + "11" * 20,
+        "value": 0,
+        "maxFeePerGas": 10**9,
+        "maxPriorityFeePerGas": 0,
+        "chainId": cases[0].config.l2_chain_id,
+    }
+    good = bytes(account.sign_transaction(fields).raw_transaction)
+    bad = bytes(account.sign_transaction({**fields, **change}).raw_transaction)
+    last = cases[-1]
+    attributes = replace(
+        last.attributes,
+        timestamp=last.attributes.timestamp + 1,
+        transactions=last.attributes.transactions[:1],
+        gas_limit=5_000_000,
+    )
+
+    def executor() -> BlockExecutor:
+        return BlockExecutor(last.config, blocks[-1].header, store)
+
+    built = executor().build(attributes, [bad, good])
+    assert [item.index for item in built.rejected] == [0]
+    assert re.search(reason, built.rejected[0].reason)
+    assert built.block.transactions[1:] == (good,)
+    invalid = replace(attributes, transactions=(*attributes.transactions, bad))
+    with pytest.raises(InvalidPayloadError, match=reason):
+        executor().execute(invalid)
 
 
 def test_a_call_runs_on_the_state_after_a_block(
