@@ -87,6 +87,16 @@ class Chain:
             self.store.make_canonical(genesis.block.hash)
             for name in ("unsafe", "safe", "finalized"):
                 self.store.put_head(name, genesis.block.hash)
+            # As op-node: genesis is what its L1 block makes safe.
+            start = self.config.genesis.l1
+            self.store.put_safe_head(
+                SafeHead(
+                    l1_number=start.number,
+                    l1_hash=start.hash,
+                    l2_number=0,
+                    l2_hash=genesis.block.hash,
+                )
+            )
             self.store.put_meta("genesis", genesis.block.hash)
 
     def _stored_head(self, name: HeadName) -> L2BlockRef:

@@ -36,7 +36,7 @@ class HeadsAfterReset:
     safe: L2BlockRef
     """Highest block that was derived from canonical L1 blocks alone."""
     kept_l1_number: int
-    """L1 block up to which safe heads stay recorded; -1 for none."""
+    """L1 block up to which safe heads stay recorded."""
 
 
 async def find_heads(chain: Chain, l1: L1View) -> HeadsAfterReset:
@@ -76,4 +76,4 @@ async def _safe_head(chain: Chain, l1: L1View) -> tuple[L2BlockRef, int]:
         if found is not None and found.hash == entry.l1_hash:
             return chain.ref(entry.l2_hash), entry.l1_number
         bound = entry.l1_number - 1
-    return chain.ref(chain.genesis_hash), -1
+    raise Critical("the database has lost the safe head of the L1 genesis block")
