@@ -1,0 +1,365 @@
+"""The transaction manager on a real anvil: crashes, stuck and lost transactions, reorgs, gaps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coprove.contracts import (
+    FeePolicy,
+    IntentConflictError,
+    LocalSigner,
+    ManagerClosedError,
+    MemoryIntentStore,
+    Mined,
+    SqliteIntentStore,
+    StoreMismatchError,
+    TransactionManager,
+    TransactionRevertedError,
+)
+from coprove.contracts.transactions import Fees, IntentState, UnsignedTransaction
+from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy, RpcTimeoutError
+from coprove.types import Address
+from tests.integration.anvil_l1 import DEPLOYER, L1, OTHER, running_l1
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from coprove.contracts import IntentStore
+    from coprove.rpc import Json
+
+pytestmark = pytest.mark.anvil
+
+GWEI = 10**9
+TO = Address(b"\x55" * 20)
+ME = DEPLOYER.address
+
+
+@pytest.fixture
+async def l1() -> AsyncIterator[L1]:
+    async with running_l1() as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> IntentStore:
+    if request.param == "memory":
+        return MemoryIntentStore()
+    return SqliteIntentStore(tmp_path / "intents.sqlite")
+
+
+async def balance(l1: L1) -> int:
+    return int(str(await l1.rpc("eth_getBalance", str(TO), "latest")), 16)
+
+
+async def pooled(l1: L1) -> int:
+    status = await l1.rpc("txpool_status")
+    assert isinstance(status, dict)
+    return int(str(status["pending"]), 16) + int(str(status["queued"]), 16)
+
+
+async def until(condition: str, check: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until `check` is true; fail after ten seconds, naming the condition."""
+    for _ in range(500):
+        if await check():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(f"never {condition}")
+
+
+async def crash(manager: TransactionManager, waiting: asyncio.Task[Mined]) -> None:
+    """End a manager while a call waits, as a process that dies would."""
+    await manager.close()
+    with pytest.raises(ManagerClosedError):
+        await waiting
+
+
+async def test_one_key_has_one_effect(l1: L1, store: IntentStore) -> None:
+    """Calls with the same key, at once, later and from a later manager, send one transaction."""
+    async with l1.manager(store=store) as manager:
+        first, second = await asyncio.gather(
+            manager.send(key="k", to=TO, value=1), manager.send(key="k", to=TO, value=1)
+        )
+        third = await manager.send(key="k", to=TO, value=1)
+    async with l1.manager(store=store) as manager:
+        fourth = await manager.send(key="k", to=TO, value=1)
+        assert manager.outcome("k") == fourth
+        with pytest.raises(IntentConflictError, match="value"):
+            await manager.send(key="k", to=TO, value=2)
+    assert first == second == third == fourth
+    assert await balance(l1) == 1
+    assert await l1.nonce(ME) == 1
+
+
+async def test_many_at_once_take_consecutive_nonces(l1: L1, store: IntentStore) -> None:
+    """Twenty calls at once all arrive."""
+    async with l1.manager(store=store) as manager:
+        calls = (manager.send(key=f"k{i}", to=TO, value=1) for i in range(20))
+        mined = await asyncio.gather(*calls)
+    assert len({m.tx_hash for m in mined}) == 20
+    assert (await balance(l1), await l1.nonce(ME)) == (20, 20)
+
+
+async def test_a_restart_between_reserving_and_signing_sends_once(
+    l1: L1, store: IntentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intent has a nonce but no signed transaction when the process dies."""
+
+    async def never(*_: object) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalSigner, "sign", never)
+        manager = l1.manager(store=store)
+        await manager.start()
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("reserved", lambda: _true(store.get("k") is not None))
+        await crash(manager, waiting)
+    assert store.attempts("k") == []
+    async with l1.manager(store=store) as again:
+        await until("mined", lambda: _true(again.outcome("k") is not None))
+        await again.send(key="k", to=TO, value=1)
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
+async def test_a_restart_between_signing_and_sending_sends_the_same_bytes(
+    l1: L1, store: IntentStore
+) -> None:
+    """The node never heard of the signed transaction: the next process sends that very one."""
+    dead = CuttingTransport(l1, cut="eth_sendRawTransaction")
+    manager = l1.manager(store=store, transport=dead)
+    await manager.start()
+    waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+    await until("signed", lambda: _true(bool(store.attempts("k"))))
+    await crash(manager, waiting)
+    (attempt,) = store.attempts("k")
+    async with l1.manager(store=store) as again:
+        mined = await again.send(key="k", to=TO, value=1)
+    assert mined.tx_hash == attempt.tx_hash
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
+async def test_a_restart_between_sending_and_mining_finds_its_transaction(
+    l1: L1, store: IntentStore
+) -> None:
+    """It is mined while no process watches; the next one finds it and sends nothing."""
+    await l1.automine(on=False)
+    manager = l1.manager(store=store)
+    await manager.start()
+    waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+    await until("pooled", lambda: _equals(pooled(l1), 1))
+    await crash(manager, waiting)
+    await l1.automine(on=True)
+    await l1.mine()
+    async with l1.manager(store=store) as again:
+        await again.send(key="k", to=TO, value=1)
+    assert len(store.attempts("k")) == 1
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
+async def test_a_send_whose_answer_was_lost_is_not_sent_twice(l1: L1) -> None:
+    """The node took the transaction, the connection broke before its answer."""
+    lossy = CuttingTransport(l1, cut="eth_sendRawTransaction", after=True)
+    async with l1.manager(transport=lossy) as manager:
+        await manager.send(key="k", to=TO, value=1)
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
+async def test_an_endpoint_that_fails_for_a_while_only_delays(l1: L1) -> None:
+    """Three of ten calls fail; all transactions arrive once."""
+    flaky = CuttingTransport(l1, loss=0.3)
+    manager = l1.manager(transport=flaky)
+    while True:
+        with contextlib.suppress(RpcTimeoutError):
+            await manager.start()
+            break
+    sends = [_persist(manager, f"k{i}") for i in range(5)]
+    await asyncio.gather(*sends)
+    await manager.close()
+    assert (await balance(l1), await l1.nonce(ME)) == (5, 5)
+
+
+async def test_a_stuck_transaction_is_replaced_at_the_same_nonce(l1: L1) -> None:
+    """The base fee rises above the offer; replacements with higher fees follow until one fits."""
+    await l1.automine(on=False)
+    policy = FeePolicy(min_max_fee=GWEI, min_priority_fee=1, base_fee_factor=1)
+    store = MemoryIntentStore()
+    async with l1.manager(store=store, resubmit_after=0.2, fees=policy) as manager:
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("pooled", lambda: _equals(pooled(l1), 1))
+        await l1.rpc("anvil_setNextBlockBaseFeePerGas", hex(20 * GWEI))
+        await l1.mine()
+        assert await balance(l1) == 0
+        await until("replaced", lambda: _true(store.attempts("k")[-1].fees.max_fee >= 20 * GWEI))
+        await l1.mine()
+        mined = await waiting
+    attempts = store.attempts("k")
+    assert mined.tx_hash in {attempt.tx_hash for attempt in attempts}
+    assert mined.tx_hash != attempts[0].tx_hash
+    assert {attempt.nonce for attempt in attempts} == {0}
+    for older, newer in pairwise(attempts):
+        assert newer.fees.max_fee * 10 >= older.fees.max_fee * 11
+        assert newer.fees.priority_fee * 10 >= older.fees.priority_fee * 11
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
+async def test_a_transaction_that_a_reorg_removes_is_sent_again(l1: L1) -> None:
+    """Mined, then reorganised away before the asked-for depth: it is mined again, once."""
+    store = MemoryIntentStore()
+    async with l1.manager(store=store, confirmations=4) as manager:
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("mined", lambda: _equals(balance(l1), 1))
+        await until("seen", lambda: _true(_mined_in(store, "k") is not None))
+        await l1.mine()
+        await l1.automine(on=False)
+        await l1.rpc("anvil_reorg", 2, [])
+        assert await balance(l1) == 0
+        await until("pooled", lambda: _equals(pooled(l1), 1))
+        assert not waiting.done()
+        await l1.mine(5)
+        mined = await waiting
+    assert mined.block_hash == await l1.block_hash(mined.block_number)
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
+async def test_a_reorg_below_a_settled_transaction_is_mended_by_the_next_start(l1: L1) -> None:
+    """Settled, then reorganised away: a later manager puts it back before it sends on."""
+    store = MemoryIntentStore()
+    async with l1.manager(store=store) as manager:
+        await manager.send(key="one", to=TO, value=1)
+    await l1.rpc("anvil_rollback", 1)
+    assert await l1.nonce(ME) == 0
+    async with l1.manager(store=store) as manager:
+        await manager.send(key="two", to=TO, value=2)
+        await until("mended", lambda: _true(manager.outcome("one") is not None))
+    assert (await balance(l1), await l1.nonce(ME)) == (3, 2)
+
+
+async def test_a_nonce_gap_that_no_intent_explains_is_filled(l1: L1) -> None:
+    """A foreign transaction of the same account was counted, then lost by a reorg."""
+    await _foreign(l1, nonce=0)
+    store = MemoryIntentStore()
+    await l1.automine(on=False)
+    async with l1.manager(store=store) as manager:
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("pooled", lambda: _equals(pooled(l1), 1))
+        await l1.rpc("anvil_rollback", 1)
+        await l1.automine(on=True)
+        await l1.mine()
+        await until("filled", lambda: _equals(l1.nonce(ME), 2))
+        await waiting
+    assert await balance(l1) == 1
+
+
+async def test_a_nonce_taken_by_a_foreign_transaction_is_given_up(l1: L1) -> None:
+    """Another process used the nonce: the intent moves to the next one and is mined once."""
+    store = MemoryIntentStore()
+    dead = CuttingTransport(l1, cut="eth_sendRawTransaction")
+    manager = l1.manager(store=store, transport=dead)
+    await manager.start()
+    waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+    await until("signed", lambda: _true(bool(store.attempts("k"))))
+    await crash(manager, waiting)
+    await _foreign(l1, nonce=0)
+    await l1.mine(3)
+    async with l1.manager(store=store) as again:
+        await again.send(key="k", to=TO, value=1)
+    assert [attempt.nonce for attempt in store.attempts("k")] == [0, 1]
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 2)
+
+
+async def test_a_transaction_that_fails_on_chain_is_reported_each_time(
+    l1: L1, store: IntentStore
+) -> None:
+    """Mined and failed is an outcome: the key keeps it, and no second transaction is sent."""
+    reverting = bytes.fromhex("60006000fd")
+    async with l1.manager(store=store) as manager:
+        for _ in range(2):
+            with pytest.raises(TransactionRevertedError):
+                await manager.send(key="k", to=None, data=reverting, gas_limit=100_000)
+    intent = store.get("k")
+    assert intent is not None
+    assert intent.state is IntentState.DONE
+    assert await l1.nonce(ME) == 1
+
+
+async def test_a_store_is_tied_to_its_chain(l1: L1, store: IntentStore) -> None:
+    """The intents of one chain are never sent to another."""
+    async with l1.manager(store=store):
+        pass
+    async with running_l1(chain_id=1337) as other:
+        with pytest.raises(StoreMismatchError):
+            await other.manager(store=store).start()
+
+
+class CuttingTransport(JsonRpcTransport):
+    """A transport that loses calls: those of one method, or any by chance."""
+
+    def __init__(self, l1: L1, *, cut: str = "", after: bool = False, loss: float = 0.0) -> None:
+        """`after` loses the answer instead of the call, once; `loss` is a probability."""
+        options = EndpointOptions(retry=RetryPolicy(attempts=1))
+        super().__init__("http://unused.invalid", options)
+        self._inner = l1.transport
+        self._cut, self._after, self._loss, self._random = cut, after, loss, random.Random(1)
+
+    async def call(
+        self,
+        method: str,
+        params: Sequence[Json] = (),
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> Json:
+        if method == self._cut and self._after:
+            self._cut = ""
+            await self._inner.call(method, params, timeout=timeout)
+            raise RpcTimeoutError(f"{method}: answer lost")
+        if method == self._cut or self._random.random() < self._loss:
+            raise RpcTimeoutError(f"{method}: call lost")
+        return await self._inner.call(method, params, timeout=timeout)
+
+
+async def _persist(manager: TransactionManager, key: str) -> None:
+    """Send, calling again while the estimate before the intent fails."""
+    while True:
+        try:
+            await manager.send(key=key, to=TO, value=1)
+        except RpcTimeoutError:
+            await asyncio.sleep(0.01)
+        else:
+            return
+
+
+async def _foreign(l1: L1, *, nonce: int) -> None:
+    """Send a transaction of our account past the manager."""
+    raw = await DEPLOYER.sign(
+        UnsignedTransaction(
+            chain_id=31337,
+            nonce=nonce,
+            fees=Fees(max_fee=10 * GWEI, priority_fee=GWEI),
+            gas_limit=21_000,
+            to=OTHER.address,
+            value=1,
+            data=b"",
+        )
+    )
+    await l1.rpc("eth_sendRawTransaction", f"0x{raw.hex()}")
+
+
+def _mined_in(store: IntentStore, key: str) -> object:
+    intent = store.get(key)
+    return None if intent is None else intent.mined
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def _equals(value: Awaitable[int], expected: int) -> bool:
+    return await value == expected
