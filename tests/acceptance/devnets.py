@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -25,7 +24,7 @@ from coprove.types import Address
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-__all__ = ["RunningDevnet", "processes_of", "running_devnet", "until"]
+__all__ = ["RunningDevnet", "all_processes_of", "processes_of", "running_devnet", "until"]
 
 Value = TypeVar("Value")
 
@@ -46,21 +45,29 @@ async def until(
         await asyncio.sleep(0.25)
 
 
-def processes_of(data_dir: Path) -> dict[str, int]:
-    """Return the pids of the devnet's services by name, found by their settings files."""
+def all_processes_of(data_dir: Path) -> dict[int, str]:
+    """Return every process that writes to one of the devnet's logs, with that service's name."""
     found = {}
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+        if entry.name.isdigit():
+            try:
+                output = (entry / "fd" / "1").readlink()
+            except OSError:
+                continue
+            if output.parent == data_dir / "logs":
+                found[int(entry.name)] = output.stem
+    return found
+
+
+def processes_of(data_dir: Path) -> dict[str, int]:
+    """Return the pids of the devnet's services by name, without their worker processes."""
+    found = {}
+    for pid, name in all_processes_of(data_dir).items():
         try:
-            command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
+            if os.getpgid(pid) == pid:
+                found[name] = pid
+        except ProcessLookupError:
             continue
-        match = re.search(rf"{re.escape(str(data_dir))}/config/(\w+)\.json", " ".join(command))
-        if match and "launch.py" not in " ".join(command):
-            found[match.group(1)] = int(entry.name)
-        elif any(f"{data_dir}/l1/state.json" in part for part in command):
-            found["l1"] = int(entry.name)
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.devnets import processes_of, running_devnet
+from tests.acceptance.devnets import all_processes_of, processes_of, running_devnet
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
@@ -44,12 +44,12 @@ def test_outputs_are_printed_and_a_second_start_goes_on(tmp_path: Path) -> None:
     assert set(output) == {"l2_block", "output_root", "l1_tx"}
     assert output["l2_block"] == 10
     assert first["proofs"] == "mock"
-    assert processes_of(data) == {}
+    assert all_processes_of(data) == {}
     second = run(data, *options)
     (later,) = second["outputs"]
     assert later["l2_block"] > 10
     assert later["l2_block"] % 10 == 0
-    assert processes_of(data) == {}
+    assert all_processes_of(data) == {}
 
 
 def test_ctrl_c_leaves_no_process_and_the_next_start_is_quick(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_is_quick(tmp_path: Path) ->
         manifest = devnet.manifest
         devnet.process.send_signal(signal.SIGINT)
         assert devnet.process.wait(30) == 0
-    assert processes_of(data) == {}
+    assert all_processes_of(data) == {}
     began = time.monotonic()
     with running_devnet(data) as devnet:
         assert time.monotonic() - began < 20
@@ -81,7 +81,7 @@ def test_ctrl_c_during_the_start_leaves_no_process(tmp_path: Path) -> None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         process.wait(30)
-    assert processes_of(data) == {}
+    assert all_processes_of(data) == {}
 
 
 def test_a_second_devnet_on_the_same_directory_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.acceptance.devnets import RunningDevnet, processes_of, running_devnet, until
+from tests.acceptance.devnets import (
+    RunningDevnet,
+    all_processes_of,
+    processes_of,
+    running_devnet,
+    until,
+)
 
 from coprove.contracts.foundry_tools import free_port
 from coprove.devnet.outputs import ProposedOutput
@@ -181,6 +187,6 @@ def test_a_killed_supervisor_leaves_no_process(tmp_path: Path) -> None:
         assert len(processes_of(devnet.data_dir)) == 5
         os.kill(devnet.process.pid, signal.SIGKILL)
         deadline = time.monotonic() + 10
-        while processes_of(devnet.data_dir):
+        while all_processes_of(devnet.data_dir):
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -60,7 +60,7 @@ class DevnetOptions:
             ("blocks_per_range", 1, 10_000),
             ("workers", 1, 64),
             ("max_channel_duration", 1, 100),
-            ("max_frame_size", 100, 1_000_000),
+            ("max_frame_size", 100, 400_000),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

@@ -106,9 +106,7 @@ class Devnet:
         self._exit.push_async_callback(_cancelled, saver)
         await self._start_node()
         wanted = [name for name in SERVICES[2:] if name != "traffic" or self.options.traffic > 0]
-        async with asyncio.TaskGroup() as group:
-            for name in wanted:
-                group.create_task(self._start_service(name))
+        await asyncio.gather(*(self._start_service(name) for name in wanted))
 
     async def _start_node(self) -> None:
         chain = self.directory.chain

@@ -47,10 +47,13 @@ class Sender(Protocol):
     def address(self) -> Address:
         """The account."""
 
-    async def send(self, *, key: str, to: Address, data: bytes) -> Mined:
+    async def send(
+        self, *, key: str, to: Address, data: bytes, gas_limit: int | None = None
+    ) -> Mined:
         """Send once for `key`, whatever happens in between, and wait until it is mined.
 
-        A second call with the same key, after a crash too, returns the first one's outcome.
+        A second call with the same key, after a crash too, returns the first one's outcome. Calls
+        that give their `gas_limit` take their nonces in the order in which they are made.
         Raises a Critical leaf when the transaction reverted.
         """
 
@@ -72,9 +75,11 @@ class ManagedSender:
         """The account."""
         return self._manager.address
 
-    async def send(self, *, key: str, to: Address, data: bytes) -> Mined:
+    async def send(
+        self, *, key: str, to: Address, data: bytes, gas_limit: int | None = None
+    ) -> Mined:
         """See `Sender`."""
-        mined = await self._manager.send(key=key, to=to, data=data)
+        mined = await self._manager.send(key=key, to=to, data=data, gas_limit=gas_limit)
         return Mined(tx_hash=mined.tx_hash, block_number=mined.block_number)
 
     async def settle(self, seconds: float) -> None:

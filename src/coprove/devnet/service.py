@@ -77,8 +77,8 @@ async def _run(
         except asyncio.CancelledError:
             _log.info("stopped")
             return 0
-        except Critical as error:
-            _log.error("critical", error=error)
+        except (Critical, ExceptionGroup):
+            _log.exception("critical")
             return 1
     return 0
 

@@ -13,6 +13,7 @@ from coprove.derivation.singular import SingularBatch, decode_singular_batch
 from coprove.derivation.span import decode_span_batch
 from coprove.devnet.batcher.channels import (
     BatchedBlock,
+    calldata_gas,
     channel_data,
     cut_frames,
 )
@@ -110,6 +111,12 @@ def test_frames_join_to_the_channel_and_keep_the_limit(data: bytes, max_size: in
     assert b"".join(frame.data for frame in frames) == data
     assert [frame.number for frame in frames] == list(range(len(frames)))
     assert [frame.is_last for frame in frames] == [False] * (len(frames) - 1) + [True]
+
+
+def test_gas_of_calldata_is_the_floor_price() -> None:
+    """10 gas a token, a zero byte being one token and any other four (EIP-7623)."""
+    assert calldata_gas(b"") == 21_000
+    assert calldata_gas(b"\x00\x01") == 21_050
 
 
 def holding(safe: int, *, posted: tuple[int, int], included_at: int, tip: int) -> BatcherState:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from tests.vectors import recording_dir
 
 from coprove.contracts.errors import TransactionRevertedError
 from coprove.contracts.mock_proof import is_mock_proof
@@ -22,7 +23,6 @@ from coprove.primitives import keccak256
 from coprove.rpc import L1Client, NotYetAvailableError, RollupNodeClient
 from coprove.telemetry import Metrics
 from coprove.types import BlockHeader, BlockRange, BootInfo, Hash32, L1BlockRef
-from tests.vectors import recording_dir
 
 INTERVAL = 10
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coprove.rpc import EthBlock
     from coprove.types import L2BlockRef, RollupConfig
 
-__all__ = ["BatchedBlock", "batched_block", "channel_data", "cut_frames"]
+__all__ = ["BatchedBlock", "batched_block", "calldata_gas", "channel_data", "cut_frames"]
 
 _DEPOSIT_TYPE: Final = 0x7E
 _MAX_FRAMES: Final = 65_536
@@ -69,6 +69,12 @@ def channel_data(
     else:
         batches = [block.batch.encode() for block in blocks]
     return compress(b"".join(rlp.encode(batch) for batch in batches), compression)
+
+
+def calldata_gas(data: bytes) -> int:
+    """Return the gas of a transaction that only carries `data`, by EIP-7623's floor price."""
+    zeros = data.count(0)
+    return 21_000 + 10 * (zeros + 4 * (len(data) - zeros))
 
 
 def cut_frames(data: bytes, *, channel_id: bytes, max_size: int) -> list[bytes]:

@@ -23,8 +23,9 @@ class BatcherConfig(ServiceSettings):
     """L1 blocks after which an open channel is closed."""
     max_channel_blocks: int = Field(default=300, ge=1)
     """L2 blocks in a channel at most."""
-    max_frame_size: int = Field(default=120_000, ge=100, le=1_000_000)
-    """Bytes of a transaction's calldata at most; a longer channel takes several."""
+    max_frame_size: int = Field(default=120_000, ge=100, le=400_000)
+    """Bytes of a transaction's calldata at most, so that its gas stays below EIP-7825's cap; a
+    longer channel takes several transactions."""
     account: int = Field(default=int(Role.BATCHER), ge=0)
     """Index of the sending account in the development mnemonic."""
     in_flight_timeout: float = Field(default=60.0, gt=0)

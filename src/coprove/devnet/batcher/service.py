@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from coprove.derivation.compression import Compression
 from coprove.derivation.l1_info import l2_block_ref
-from coprove.devnet.batcher.channels import batched_block, channel_data, cut_frames
+from coprove.devnet.batcher.channels import (
+    batched_block,
+    calldata_gas,
+    channel_data,
+    cut_frames,
+)
 from coprove.devnet.batcher.state import BatcherState, PostedChannel, reason_to_start_over
 from coprove.devnet.service import run_loop
 from coprove.primitives import keccak256
@@ -122,9 +127,9 @@ class Batcher:
         return is_old or len(self._state.queue) >= self._config.max_channel_blocks
 
     async def _post_channel(self) -> None:
-        """Close a channel over the queue and send its frames, each once the one before is on L1.
+        """Close a channel over the queue, send its frames and wait until all are on L1.
 
-        From Holocene on derivation takes frames in order only, so order comes before speed.
+        From Holocene on derivation takes frames in order only: nonces put them into it.
         """
         queue = self._state.queue
         blocks = [queue[i] for i in range(min(len(queue), self._config.max_channel_blocks))]
@@ -136,15 +141,19 @@ class Batcher:
         )
         channel_id = secrets.token_bytes(16)
         frames = cut_frames(data, channel_id=channel_id, max_size=self._config.max_frame_size)
-        included_at = 0
-        for frame in frames:
-            receipt = await self._sender.send(
-                key=f"frame-{keccak256(frame).hex()}",
-                to=self._rollup.batch_inbox_address,
-                data=frame,
+        receipts = await asyncio.gather(
+            *(
+                self._sender.send(
+                    key=f"frame-{keccak256(frame).hex()}",
+                    to=self._rollup.batch_inbox_address,
+                    data=frame,
+                    gas_limit=calldata_gas(frame),
+                )
+                for frame in frames
             )
-            included_at = receipt.block_number
-            self._metrics.inc(FRAME_BYTES, len(frame))
+        )
+        included_at = max(receipt.block_number for receipt in receipts)
+        self._metrics.inc(FRAME_BYTES, sum(map(len, frames)))
         first, last = blocks[0].ref, blocks[-1].ref
         for _ in blocks:
             queue.popleft()
