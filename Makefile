@@ -42,7 +42,7 @@ lint: setup ## Check style, types, the rooms' import rules and the kernel's lint
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	cargo fmt --manifest-path native/Cargo.toml --check
-	cargo clippy --quiet --manifest-path native/Cargo.toml --release --all-targets -- -D warnings
+	cargo clippy --quiet --manifest-path native/Cargo.toml --release --all-targets --features extension-module -- -D warnings
 	cd contracts && ../node_modules/.bin/forge fmt --check
 
 format: setup ## Rewrite all sources in the project's style

@@ -7,6 +7,7 @@ pub mod executor;
 pub mod genesis;
 pub mod hashing;
 pub mod precompiles;
+#[cfg(feature = "extension-module")]
 mod py;
 pub mod run;
 mod senders;
@@ -15,4 +16,5 @@ pub mod store;
 pub mod trie;
 pub mod world;
 
+#[cfg(feature = "extension-module")]
 pub use py::_native;
