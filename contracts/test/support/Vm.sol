@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Vm
+/// @notice The cheat codes of forge that our tests use.
+interface Vm {
+    /// @notice Makes the next call come from an account.
+    function prank(address sender) external;
+
+    /// @notice Sets the block's time.
+    function warp(uint256 timestamp) external;
+
+    /// @notice Sets the block's number.
+    function roll(uint256 number) external;
+
+    /// @notice Sets the chain id.
+    function chainId(uint256 id) external;
+
+    /// @notice Sets the hash of one of the last 256 blocks.
+    function setBlockhash(uint256 number, bytes32 hash) external;
+
+    /// @notice Expects the next call to revert with exactly this data.
+    function expectRevert(bytes calldata data) external;
+
+    /// @notice Expects the next call to emit the event that follows, every topic and the data.
+    function expectEmit() external;
+
+    /// @notice Leaves a fuzz input out when the condition is false.
+    function assume(bool condition) external pure;
+
+    /// @notice Reads a storage slot.
+    function load(address account, bytes32 slot) external view returns (bytes32);
+}
