@@ -60,9 +60,7 @@ pub fn decode_transaction(raw: &[u8]) -> Result<(OpTxEnvelope, Address), String>
     if !rest.is_empty() {
         return Err(format!("{} bytes after the transaction", rest.len()));
     }
-    let sender = tx
-        .recover_signer()
-        .map_err(|e| format!("bad signature: {e}"))?;
+    let sender = tx.recover_signer().map_err(|e| format!("bad signature: {e}"))?;
     Ok((tx, sender))
 }
 
@@ -92,9 +90,7 @@ pub fn assemble(
     let withdrawals_root = if isthmus {
         roots.message_passer
     } else {
-        forks
-            .is_canyon_active_at_timestamp(time)
-            .then_some(EMPTY_WITHDRAWALS)
+        forks.is_canyon_active_at_timestamp(time).then_some(EMPTY_WITHDRAWALS)
     };
     Ok(Header {
         parent_hash,

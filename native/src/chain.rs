@@ -38,30 +38,17 @@ impl Chain {
         denominator_canyon: u32,
     ) -> Result<Self> {
         if elasticity == 0 || denominator == 0 || denominator_canyon == 0 {
-            return Err(Error::input(
-                "EIP-1559 parameters",
-                "none of them zero",
-                "a zero",
-            ));
+            return Err(Error::input("EIP-1559 parameters", "none of them zero", "a zero"));
         }
         let timed = TIMED_FORKS.into_iter().zip(times).map(|(fork, time)| {
-            (
-                fork,
-                time.map_or(ForkCondition::Never, ForkCondition::Timestamp),
-            )
+            (fork, time.map_or(ForkCondition::Never, ForkCondition::Timestamp))
         });
         // The list is looked up by position: every fork has to be in it.
         let forks = OpChainHardforks::new(timed.chain([
             (OpHardfork::Bedrock, ForkCondition::ZERO_BLOCK),
             (OpHardfork::Interop, ForkCondition::Never),
         ]));
-        Ok(Self {
-            id,
-            forks,
-            elasticity,
-            denominator,
-            denominator_canyon,
-        })
+        Ok(Self { id, forks, elasticity, denominator, denominator_canyon })
     }
 
     /// The base fee of the block at `timestamp` after `parent`.
@@ -79,9 +66,7 @@ impl Chain {
             (denominator, elasticity, 0)
         };
         let metered = if jovian {
-            parent
-                .gas_used
-                .max(parent.blob_gas_used.unwrap_or_default())
+            parent.gas_used.max(parent.blob_gas_used.unwrap_or_default())
         } else {
             parent.gas_used
         };
@@ -101,19 +86,11 @@ impl Chain {
         let jovian = self.forks.is_jovian_active_at_timestamp(timestamp);
         if holocene != params.is_some() {
             let actual = if holocene { "none" } else { "some" };
-            return Err(Error::input(
-                "eip1559Params",
-                "present exactly from Holocene on",
-                actual,
-            ));
+            return Err(Error::input("eip1559Params", "present exactly from Holocene on", actual));
         }
         if jovian != minimum.is_some() {
             let actual = if jovian { "none" } else { "some" };
-            return Err(Error::input(
-                "minBaseFee",
-                "present exactly from Jovian on",
-                actual,
-            ));
+            return Err(Error::input("minBaseFee", "present exactly from Jovian on", actual));
         }
         let Some(params) = params else {
             return Ok(Bytes::new());
@@ -124,11 +101,7 @@ impl Chain {
         }
         if denominator == 0 || elasticity == 0 {
             let actual = format!("denominator {denominator}, elasticity {elasticity}");
-            return Err(Error::input(
-                "eip1559Params",
-                "both zero or neither",
-                actual,
-            ));
+            return Err(Error::input("eip1559Params", "both zero or neither", actual));
         }
         let mut extra = vec![u8::from(jovian)];
         extra.extend(denominator.to_be_bytes());
@@ -140,11 +113,7 @@ impl Chain {
     /// Denominator and elasticity that hold without parameters in the header.
     fn constants(&self, timestamp: u64) -> (u32, u32) {
         let canyon = self.forks.is_canyon_active_at_timestamp(timestamp);
-        let denominator = if canyon {
-            self.denominator_canyon
-        } else {
-            self.denominator
-        };
+        let denominator = if canyon { self.denominator_canyon } else { self.denominator };
         (denominator, self.elasticity)
     }
 }
@@ -158,11 +127,7 @@ fn split_params(params: &[u8; 8]) -> (u32, u32) {
 fn decode_extra_data(extra: &[u8], jovian: bool) -> Result<(u32, u32, u64)> {
     let bad = || {
         let expected = "the EIP-1559 parameters of its fork";
-        Error::input(
-            "parent extraData",
-            expected,
-            format!("{} bytes", extra.len()),
-        )
+        Error::input("parent extraData", expected, format!("{} bytes", extra.len()))
     };
     let (version, length) = if jovian { (1, 17) } else { (0, 9) };
     if extra.len() != length || extra[0] != version {

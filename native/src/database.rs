@@ -30,26 +30,16 @@ impl Ancestors {
         for raw in headers {
             found.insert(keccak256(&raw), (decode_header(&raw)?, raw));
         }
-        let mut chain = Self {
-            headers: VecDeque::from([(decode_header(&head)?, head)]),
-        };
+        let mut chain = Self { headers: VecDeque::from([(decode_header(&head)?, head)]) };
         while let Some((header, raw)) = found.remove(&chain.oldest().parent_hash) {
             if chain.oldest().number.checked_sub(1) != Some(header.number) {
-                return Err(Error::input(
-                    "ancestor",
-                    "its child's number less one",
-                    header.number,
-                ));
+                return Err(Error::input("ancestor", "its child's number less one", header.number));
             }
             chain.headers.push_back((header, raw));
         }
         if !found.is_empty() {
             let actual = format!("{} that no parent hash leads to", found.len());
-            return Err(Error::input(
-                "ancestors",
-                "headers linked to the head",
-                actual,
-            ));
+            return Err(Error::input("ancestors", "headers linked to the head", actual));
         }
         Ok(chain)
     }
@@ -76,11 +66,7 @@ impl Ancestors {
     pub fn back_to(&self, number: u64) -> Vec<Bytes> {
         let needed =
             |header: &Header| header.number > number || header.number == self.head().number;
-        self.headers
-            .iter()
-            .take_while(|(h, _)| needed(h))
-            .map(|(_, raw)| raw.clone())
-            .collect()
+        self.headers.iter().take_while(|(h, _)| needed(h)).map(|(_, raw)| raw.clone()).collect()
     }
 
     fn oldest(&self) -> &Header {
@@ -91,10 +77,11 @@ impl Ancestors {
         if number == self.head().number {
             return Ok(self.head_hash());
         }
-        let child = self.head().number.checked_sub(number).and_then(|back| {
-            self.headers
-                .get(usize::try_from(back).ok()?.checked_sub(1)?)
-        });
+        let child = self
+            .head()
+            .number
+            .checked_sub(number)
+            .and_then(|back| self.headers.get(usize::try_from(back).ok()?.checked_sub(1)?));
         match child {
             Some((header, _)) => Ok(header.parent_hash),
             None => {
@@ -112,11 +99,7 @@ pub fn decode_header(raw: &[u8]) -> Result<Header> {
     let header = Header::decode(&mut rest)
         .map_err(|error| Error::input("block header", "the RLP of a header", error))?;
     if !rest.is_empty() || alloy_rlp::encode(&header) != raw {
-        return Err(Error::input(
-            "block header",
-            "canonical RLP",
-            "another encoding",
-        ));
+        return Err(Error::input("block header", "canonical RLP", "another encoding"));
     }
     Ok(header)
 }
@@ -158,15 +141,8 @@ impl<'a> StrictDatabase<'a> {
         if let Some(code) = self.world.store().bytecode(&hash)? {
             return Ok(code);
         }
-        let owner = self
-            .owners
-            .iter()
-            .find(|(of, _)| *of == hash)
-            .map(|(_, address)| *address);
-        Err(Error::Missing {
-            missing: Missing::Code(owner.unwrap_or_default()),
-            hash,
-        })
+        let owner = self.owners.iter().find(|(of, _)| *of == hash).map(|(_, address)| *address);
+        Err(Error::Missing { missing: Missing::Code(owner.unwrap_or_default()), hash })
     }
 }
 

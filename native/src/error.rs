@@ -27,20 +27,13 @@ pub enum Error {
     Missing { missing: Missing, hash: B256 },
     /// The payload breaks a consensus rule: no witness could make it valid.
     #[error("invalid payload: {reason}")]
-    InvalidPayload {
-        transaction: Option<usize>,
-        reason: String,
-    },
+    InvalidPayload { transaction: Option<usize>, reason: String },
     /// Bytes of a witness are not what their place asks for.
     #[error("bad witness: {0}")]
     Witness(String),
     /// An argument is not what it must be.
     #[error("{what}: expected {expected}, got {actual}")]
-    Input {
-        what: &'static str,
-        expected: &'static str,
-        actual: String,
-    },
+    Input { what: &'static str, expected: &'static str, actual: String },
     /// A fault of the kernel itself.
     #[error("kernel fault: {0}")]
     Kernel(String),
@@ -48,17 +41,10 @@ pub enum Error {
 
 impl Error {
     pub fn input(what: &'static str, expected: &'static str, actual: impl Display) -> Self {
-        Self::Input {
-            what,
-            expected,
-            actual: actual.to_string(),
-        }
+        Self::Input { what, expected, actual: actual.to_string() }
     }
 
     pub fn payload(transaction: impl Into<Option<usize>>, reason: impl Display) -> Self {
-        Self::InvalidPayload {
-            transaction: transaction.into(),
-            reason: reason.to_string(),
-        }
+        Self::InvalidPayload { transaction: transaction.into(), reason: reason.to_string() }
     }
 }

@@ -97,13 +97,7 @@ impl Executor {
             chain.forks.clone(),
             OpEvmFactory::default(),
         );
-        Ok(Self {
-            chain,
-            factory,
-            mode,
-            ancestors,
-            world,
-        })
+        Ok(Self { chain, factory, mode, ancestors, world })
     }
 
     pub fn head(&self) -> &Header {
@@ -140,9 +134,7 @@ impl Executor {
             let (store, root) = (self.world.store().clone(), self.head().state_root);
             self.world = World::new(store, root, self.mode.record);
         }
-        let outcome = self
-            .run(attributes, more)
-            .and_then(|run| self.seal(attributes, run));
+        let outcome = self.run(attributes, more).and_then(|run| self.seal(attributes, run));
         match outcome {
             Ok((block, raw)) => {
                 self.world.commit();
@@ -180,10 +172,7 @@ impl Executor {
         };
         let spec = env.cfg_env.spec;
         let mut database = StrictDatabase::new(&mut self.world, &self.ancestors, self.mode.record);
-        let mut state = State::builder()
-            .with_database(&mut database)
-            .with_bundle_update()
-            .build();
+        let mut state = State::builder().with_database(&mut database).with_bundle_update().build();
         let mut evm = self.factory.evm_factory().create_evm(&mut state, env);
         if let Some(precompiles) = precompiles::overrides(spec) {
             *evm.components_mut().2 = precompiles;
@@ -201,60 +190,31 @@ impl Executor {
         if let Some(failure) = database.failure.take() {
             return Err(failure);
         }
-        let (codes, lowest_hash) = (
-            database.codes.take().unwrap_or_default(),
-            database.lowest_hash,
-        );
+        let (codes, lowest_hash) =
+            (database.codes.take().unwrap_or_default(), database.lowest_hash);
         let (result, transactions, senders, rejected) = outcome?;
         times.transactions = began.elapsed().saturating_sub(times.senders);
-        Ok(Run {
-            result,
-            bundle,
-            transactions,
-            senders,
-            rejected,
-            codes,
-            lowest_hash,
-            times,
-        })
+        Ok(Run { result, bundle, transactions, senders, rejected, codes, lowest_hash, times })
     }
 
     /// Bring the tries up to date and make the block.
     fn seal(&mut self, attributes: &Attributes, run: Run) -> Result<(ExecutedBlock, Bytes)> {
         let began = Instant::now();
         let mut new = Vec::new();
-        let state = self
-            .world
-            .apply(&run.bundle, self.mode.commit.then_some(&mut new))?;
+        let state = self.world.apply(&run.bundle, self.mode.commit.then_some(&mut new))?;
         let tries = began.elapsed();
-        let isthmus = self
-            .chain
-            .forks
-            .is_isthmus_active_at_timestamp(attributes.timestamp);
+        let isthmus = self.chain.forks.is_isthmus_active_at_timestamp(attributes.timestamp);
         let message_passer = if isthmus || self.mode.record {
             Some(message_passer_root(&mut self.world)?)
         } else {
             None
         };
         let parent = (self.ancestors.head(), self.ancestors.head_hash());
-        let roots = Roots {
-            state,
-            message_passer,
-        };
-        let header = assemble(
-            &self.chain,
-            parent,
-            attributes,
-            &run.transactions,
-            &run.result,
-            &roots,
-        )?;
+        let roots = Roots { state, message_passer };
+        let header =
+            assemble(&self.chain, parent, attributes, &run.transactions, &run.result, &roots)?;
         let witness = self.mode.record.then(|| self.witness(&run)).transpose()?;
-        let contracts = run
-            .bundle
-            .contracts
-            .into_iter()
-            .filter(|(_, code)| !code.is_empty());
+        let contracts = run.bundle.contracts.into_iter().filter(|(_, code)| !code.is_empty());
         self.world.store().write_codes(contracts, self.mode.commit);
         self.world.store().write_nodes(new);
         let header_rlp: Bytes = alloy_rlp::encode(&header).into();
@@ -264,19 +224,10 @@ impl Executor {
             header,
             transactions: run.transactions,
             senders: run.senders,
-            receipts: run
-                .result
-                .receipts
-                .iter()
-                .map(|r| r.encoded_2718().into())
-                .collect(),
+            receipts: run.result.receipts.iter().map(|r| r.encoded_2718().into()).collect(),
             witness,
             rejected: run.rejected,
-            times: Times {
-                tries,
-                sealing: began.elapsed() - tries,
-                ..run.times
-            },
+            times: Times { tries, sealing: began.elapsed() - tries, ..run.times },
         };
         Ok((block, header_rlp))
     }
@@ -297,11 +248,7 @@ impl Executor {
         let store = self.world.store();
         let codes = hashes.iter().filter_map(|hash| store.code(hash)).collect();
         let number = run.lowest_hash.unwrap_or(self.head().number);
-        Ok(BlockWitness {
-            nodes,
-            codes,
-            headers: self.ancestors.back_to(number),
-        })
+        Ok(BlockWitness { nodes, codes, headers: self.ancestors.back_to(number) })
     }
 }
 

@@ -28,11 +28,8 @@ pub fn write(store: &Store, accounts: Vec<GenesisAccount>) -> Result<B256> {
             let done = storage.insert(&key, alloy_rlp::encode(value).into(), store);
             name(done, || Missing::Slot(account.address, *slot))?;
         }
-        let code_hash = if account.code.is_empty() {
-            KECCAK_EMPTY
-        } else {
-            keccak256(&account.code)
-        };
+        let code_hash =
+            if account.code.is_empty() { KECCAK_EMPTY } else { keccak256(&account.code) };
         if !account.code.is_empty() {
             let code = Bytecode::new_raw_checked(account.code)
                 .map_err(|e| Error::input("genesis code", "EVM code", e))?;

@@ -24,23 +24,16 @@ pub fn recover_sender(raw: &[u8]) -> Result<Address> {
         .map_err(|e| Error::input("transaction", "a signed EIP-2718 transaction", e))?;
     if !rest.is_empty() {
         let trailing = format!("{} bytes after it", rest.len());
-        return Err(Error::input(
-            "transaction",
-            "nothing after the transaction",
-            trailing,
-        ));
+        return Err(Error::input("transaction", "nothing after the transaction", trailing));
     }
-    tx.recover_signer()
-        .map_err(|e| Error::input("transaction signature", "a recoverable one", e))
+    tx.recover_signer().map_err(|e| Error::input("transaction signature", "a recoverable one", e))
 }
 
 /// `recover_sender` of each, in threads when there are many.
 pub fn recover_senders<T: AsRef<[u8]> + Sync>(raws: &[T]) -> Result<Vec<Address>> {
-    in_threads(raws, SIGNATURES_PER_THREAD, |raw| {
-        recover_sender(raw.as_ref())
-    })
-    .into_iter()
-    .collect()
+    in_threads(raws, SIGNATURES_PER_THREAD, |raw| recover_sender(raw.as_ref()))
+        .into_iter()
+        .collect()
 }
 
 /// Map `items` on as many threads as there are cores, with at least `grain` items to each.

@@ -17,10 +17,7 @@ fn run_karst_pairing(input: &[u8], gas_limit: u64) -> EthPrecompileResult {
     if input.len() > KARST_PAIRING_MAX_INPUT {
         return Err(PrecompileHalt::Bn254PairLength);
     }
-    let (per_point, base) = (
-        bn254::pair::ISTANBUL_PAIR_PER_POINT,
-        bn254::pair::ISTANBUL_PAIR_BASE,
-    );
+    let (per_point, base) = (bn254::pair::ISTANBUL_PAIR_PER_POINT, bn254::pair::ISTANBUL_PAIR_BASE);
     bn254::run_pair(input, per_point, base, gas_limit)
 }
 
@@ -35,11 +32,7 @@ pub fn overrides(spec: OpSpecId) -> Option<PrecompilesMap> {
         PrecompilesMap::from_static(KARST.get_or_init(|| {
             let mut precompiles = karst().clone();
             let pairing = PrecompileId::Bn254Pairing;
-            precompiles.extend([Precompile::new(
-                pairing,
-                bn254::pair::ADDRESS,
-                karst_pairing,
-            )]);
+            precompiles.extend([Precompile::new(pairing, bn254::pair::ADDRESS, karst_pairing)]);
             precompiles
         }))
     })

@@ -36,12 +36,8 @@ pub struct Rejected {
 }
 
 /// Result of the block, its transactions, their senders, candidates left out.
-pub type Outcome = (
-    BlockExecutionResult<OpReceiptEnvelope>,
-    Vec<Bytes>,
-    Vec<Address>,
-    Vec<Rejected>,
-);
+pub type Outcome =
+    (BlockExecutionResult<OpReceiptEnvelope>, Vec<Bytes>, Vec<Address>, Vec<Rejected>);
 
 /// Run the `forced` transactions, each of which has to be valid, then what of `more` fits.
 pub fn run_transactions<E>(
@@ -54,9 +50,7 @@ where
     E: BlockExecutor<Transaction = OpTxEnvelope, Receipt = OpReceiptEnvelope>,
     E::Evm: Evm<Tx = OpTx>,
 {
-    executor
-        .apply_pre_execution_changes()
-        .map_err(|error| fault(None, &error))?;
+    executor.apply_pre_execution_changes().map_err(|error| fault(None, &error))?;
     let (mut transactions, mut senders, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
     let (raws, decoder) = forced;
     for (index, raw) in raws.iter().enumerate() {
@@ -78,11 +72,7 @@ where
         let (tx, sender) = match decoded {
             Ok(decoded) => decoded,
             Err(reason) => {
-                rejected.push(Rejected {
-                    index,
-                    reason,
-                    permanent: true,
-                });
+                rejected.push(Rejected { index, reason, permanent: true });
                 continue;
             }
         };
@@ -94,11 +84,7 @@ where
             }
             Err(error) => match fault(Some(index), &error) {
                 Error::InvalidPayload { reason, .. } => {
-                    rejected.push(Rejected {
-                        index,
-                        reason,
-                        permanent: is_permanent(&error),
-                    });
+                    rejected.push(Rejected { index, reason, permanent: is_permanent(&error) });
                 }
                 fault => return Err(fault),
             },

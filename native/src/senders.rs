@@ -50,9 +50,7 @@ impl Decoder<'_> {
         let result = match decoded {
             Ok(Ok((tx, sender))) => Ok(Recovered::new_unchecked(tx, sender)),
             Ok(Err(reason)) => Err(Error::payload(index, reason)),
-            Err(_) => Err(Error::Kernel(format!(
-                "panic while decoding transaction {index}"
-            ))),
+            Err(_) => Err(Error::Kernel(format!("panic while decoding transaction {index}"))),
         };
         self.slots[index].get_or_init(|| result);
         true
@@ -66,10 +64,7 @@ pub fn with_decoder<T>(raws: &[Bytes], f: impl FnOnce(&Decoder<'_>) -> T) -> T {
         slots: raws.iter().map(|_| Slot::new()).collect(),
         next: AtomicUsize::new(0),
     };
-    let signed = raws
-        .iter()
-        .filter(|raw| raw.first() != Some(&DEPOSIT_TX_TYPE_ID))
-        .count();
+    let signed = raws.iter().filter(|raw| raw.first() != Some(&DEPOSIT_TX_TYPE_ID)).count();
     let mut helpers = signed / SIGNATURES_PER_HELPER;
     if helpers > 0 {
         helpers = helpers.min(thread::available_parallelism().map_or(0, |cores| cores.get() - 1));

@@ -95,11 +95,5 @@ pub fn simulate(
         ExecutionResult::Revert { output, .. } => (false, output, None),
         ExecutionResult::Halt { reason, .. } => (false, Bytes::new(), Some(format!("{reason:?}"))),
     };
-    Ok(Outcome {
-        success,
-        output,
-        gas_used,
-        created,
-        halt,
-    })
+    Ok(Outcome { success, output, gas_used, created, halt })
 }

@@ -69,9 +69,7 @@ impl Store {
         let hashes = in_threads(&pieces, PIECES_PER_THREAD / 16, |piece| keccak256(piece));
         let mut codes = write(&self.codes);
         for (hash, piece) in hashes.into_iter().zip(&pieces) {
-            codes
-                .entry(hash)
-                .or_insert_with(|| Code::Raw(piece.clone()));
+            codes.entry(hash).or_insert_with(|| Code::Raw(piece.clone()));
         }
         Ok(pieces.len())
     }
@@ -156,9 +154,7 @@ fn split(what: &'static str, flat: &Bytes) -> Result<Vec<Bytes>> {
     let mut pieces = Vec::new();
     let mut at = 0;
     while at < flat.len() {
-        let length = flat
-            .get(at..at + 4)
-            .and_then(|prefix| prefix.try_into().ok());
+        let length = flat.get(at..at + 4).and_then(|prefix| prefix.try_into().ok());
         let start = at + 4;
         let end = length.map(|prefix| start + u32::from_le_bytes(prefix) as usize);
         match end.filter(|end| *end <= flat.len()) {

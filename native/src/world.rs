@@ -42,10 +42,7 @@ pub struct World {
 impl World {
     pub fn new(store: Arc<Store>, root: B256, record: bool) -> Self {
         Self {
-            source: Source {
-                store,
-                read: record.then(RefCell::default),
-            },
+            source: Source { store, read: record.then(RefCell::default) },
             accounts: Trie::new(root),
             storages: AddressMap::default(),
             touched: Vec::new(),
@@ -59,11 +56,7 @@ impl World {
 
     /// Nodes read since the last call, when recording; a node read twice is in it twice.
     pub fn take_read(&mut self) -> Vec<Bytes> {
-        self.source
-            .read
-            .as_ref()
-            .map(RefCell::take)
-            .unwrap_or_default()
+        self.source.read.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     pub fn account(&mut self, address: Address) -> Result<Option<TrieAccount>> {
@@ -74,9 +67,7 @@ impl World {
         let mut rest: &[u8] = &raw;
         match TrieAccount::decode(&mut rest) {
             Ok(account) if rest.is_empty() => Ok(Some(account)),
-            _ => Err(Error::Witness(format!(
-                "account {address} is not an account: {raw}"
-            ))),
+            _ => Err(Error::Witness(format!("account {address} is not an account: {raw}"))),
         }
     }
 
@@ -93,9 +84,7 @@ impl World {
         let mut rest: &[u8] = &raw;
         match U256::decode(&mut rest) {
             Ok(value) if rest.is_empty() => Ok(value),
-            _ => Err(Error::Witness(format!(
-                "slot {slot} of {address} is no integer: {raw}"
-            ))),
+            _ => Err(Error::Witness(format!("slot {slot} of {address} is no integer: {raw}"))),
         }
     }
 
@@ -112,9 +101,7 @@ impl World {
             return Ok(Vec::new());
         };
         let key = keccak256(slot.to_be_bytes::<32>());
-        name(trie.prove(&key, &self.source), || {
-            Missing::Slot(address, slot)
-        })
+        name(trie.prove(&key, &self.source), || Missing::Slot(address, slot))
     }
 
     /// Have the account's storage trie at hand, when there is an account.
@@ -122,8 +109,7 @@ impl World {
         if !self.storages.contains_key(&address)
             && let Some(account) = self.account(address)?
         {
-            self.storages
-                .insert(address, Trie::new(account.storage_root));
+            self.storages.insert(address, Trie::new(account.storage_root));
         }
         Ok(())
     }
@@ -191,10 +177,7 @@ impl World {
             return Ok(None);
         }
         self.open(address)?;
-        let trie = self
-            .storages
-            .entry(address)
-            .or_insert_with(|| Trie::new(EMPTY_ROOT_HASH));
+        let trie = self.storages.entry(address).or_insert_with(|| Trie::new(EMPTY_ROOT_HASH));
         if changed.is_empty() {
             return Ok(Some(trie.root(None)));
         }
@@ -208,9 +191,7 @@ impl World {
         }
         for (slot, _) in unset {
             let key = keccak256(slot.to_be_bytes::<32>());
-            name(trie.remove(&key, &self.source), || {
-                Missing::Slot(address, slot)
-            })?;
+            name(trie.remove(&key, &self.source), || Missing::Slot(address, slot))?;
         }
         Ok(Some(trie.root(new)))
     }
@@ -225,22 +206,12 @@ impl World {
             let Some(trie) = self.storages.get_mut(&address) else {
                 continue;
             };
-            for slot in account
-                .storage
-                .iter()
-                .filter(|(_, s)| s.present_value.is_zero())
-            {
+            for slot in account.storage.iter().filter(|(_, s)| s.present_value.is_zero()) {
                 let key = keccak256(slot.0.to_be_bytes::<32>());
-                name(trie.remove(&key, &self.source), || {
-                    Missing::Slot(address, *slot.0)
-                })?;
+                name(trie.remove(&key, &self.source), || Missing::Slot(address, *slot.0))?;
             }
         }
-        for (&address, _) in bundle
-            .state
-            .iter()
-            .filter(|(_, account)| account.info.is_none())
-        {
+        for (&address, _) in bundle.state.iter().filter(|(_, account)| account.info.is_none()) {
             let done = self.accounts.remove(&keccak256(address), &self.source);
             name(done, || Missing::Account(address))?;
         }

@@ -11,10 +11,7 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let mut value = self.0;
         value ^= value >> 29;
         value = value.wrapping_mul(0xbf58476d1ce4e5b9);
@@ -85,11 +82,7 @@ fn batches_give_the_reference_root() {
             assert_eq!(trie.root(None), reference_root(&model), "seed {seed}");
             trie.commit();
             for (key, value) in &model {
-                assert_eq!(
-                    trie.get(key, &NoNodes).unwrap().as_ref(),
-                    Some(value),
-                    "seed {seed}"
-                );
+                assert_eq!(trie.get(key, &NoNodes).unwrap().as_ref(), Some(value), "seed {seed}");
             }
         }
     }
@@ -111,11 +104,7 @@ fn a_rollback_gives_the_former_trie() {
             trie.rollback();
             assert_eq!(trie.root(None), root, "seed {seed}");
             for (key, value) in &model {
-                assert_eq!(
-                    trie.get(key, &NoNodes).unwrap().as_ref(),
-                    Some(value),
-                    "seed {seed}"
-                );
+                assert_eq!(trie.get(key, &NoNodes).unwrap().as_ref(), Some(value), "seed {seed}");
             }
         }
     }
@@ -206,10 +195,7 @@ fn a_missing_node_is_an_error_or_not_needed() {
             }
         }
     }
-    assert!(
-        missing > 300 && same > 300,
-        "{missing} missing, {same} same"
-    );
+    assert!(missing > 300 && same > 300, "{missing} missing, {same} same");
 }
 
 #[test]

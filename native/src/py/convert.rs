@@ -35,10 +35,7 @@ pub fn word(py: Python<'_>, what: &'static str, bytes: &[u8]) -> PyResult<U256> 
 }
 
 pub fn blobs(pieces: &[PyBackedBytes]) -> Vec<Bytes> {
-    pieces
-        .iter()
-        .map(|piece| Bytes::copy_from_slice(piece))
-        .collect()
+    pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect()
 }
 
 pub fn bytes<'py>(py: Python<'py>, value: impl AsRef<[u8]>) -> Bound<'py, PyBytes> {

@@ -1,8 +1,5 @@
 //! `ChainRules`, `Executor` and `simulate`.
-#![allow(
-    clippy::too_many_arguments,
-    reason = "one argument per field of a Python record"
-)]
+#![allow(clippy::too_many_arguments, reason = "one argument per field of a Python record")]
 use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::Bytes;
@@ -35,25 +32,14 @@ impl ChainRules {
         denominator: u32,
         denominator_canyon: u32,
     ) -> PyResult<Self> {
-        let make = || {
-            Chain::new(
-                chain_id,
-                fork_times,
-                elasticity,
-                denominator,
-                denominator_canyon,
-            )
-        };
+        let make = || Chain::new(chain_id, fork_times, elasticity, denominator, denominator_canyon);
         Ok(Self(guard(py, make)?))
     }
 
     /// Base fee of a block at `timestamp` on the parent with this header.
     #[pyo3(signature = (parent, timestamp, /))]
     fn next_base_fee(&self, py: Python<'_>, parent: &[u8], timestamp: u64) -> PyResult<u64> {
-        guard(py, || {
-            self.0
-                .next_base_fee(&crate::database::decode_header(parent)?, timestamp)
-        })
+        guard(py, || self.0.next_base_fee(&crate::database::decode_header(parent)?, timestamp))
     }
 }
 
@@ -68,9 +54,7 @@ impl Executor {
         f: impl FnOnce(&mut executor::Executor) -> crate::error::Result<T> + Send,
     ) -> PyResult<T> {
         // A panic inside leaves changes that the next call's rollback or fresh start removes.
-        guard(py, || {
-            f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-        })
+        guard(py, || f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -135,19 +119,13 @@ impl Executor {
 
     /// Storage root of the L2ToL1MessagePasser at the head.
     fn message_passer_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(bytes(
-            py,
-            self.with(py, executor::Executor::message_passer_root)?,
-        ))
+        Ok(bytes(py, self.with(py, executor::Executor::message_passer_root)?))
     }
 
     /// RLP of the head's header.
     #[getter]
     fn header<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(bytes(
-            py,
-            self.with(py, |inner| Ok(inner.head_rlp().clone()))?,
-        ))
+        Ok(bytes(py, self.with(py, |inner| Ok(inner.head_rlp().clone()))?))
     }
 
     /// Hash of the head.
@@ -159,10 +137,7 @@ impl Executor {
     /// State root of the head.
     #[getter]
     fn state_root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(bytes(
-            py,
-            self.with(py, |inner| Ok(inner.head().state_root))?,
-        ))
+        Ok(bytes(py, self.with(py, |inner| Ok(inner.head().state_root))?))
     }
 }
 
@@ -177,18 +152,10 @@ fn block_dict<'py>(py: Python<'py>, block: &ExecutedBlock) -> PyResult<Bound<'py
     dict.set_item("transactions", list(py, &block.transactions)?)?;
     dict.set_item("senders", list(py, &block.senders)?)?;
     dict.set_item("receipts", list(py, &block.receipts)?)?;
-    let rejected = block
-        .rejected
-        .iter()
-        .map(|r| (r.index, &r.reason, r.permanent));
+    let rejected = block.rejected.iter().map(|r| (r.index, &r.reason, r.permanent));
     dict.set_item("rejected", rejected.collect::<Vec<_>>())?;
     let times = block.times;
-    let seconds = [
-        times.senders,
-        times.transactions,
-        times.tries,
-        times.sealing,
-    ];
+    let seconds = [times.senders, times.transactions, times.tries, times.sealing];
     dict.set_item("times", seconds.map(|part| part.as_secs_f64()))?;
     let witness = match &block.witness {
         Some(witness) => Some((
@@ -202,13 +169,7 @@ fn block_dict<'py>(py: Python<'py>, block: &ExecutedBlock) -> PyResult<Bound<'py
     Ok(dict)
 }
 
-type CallTuple<'py> = (
-    bool,
-    Bound<'py, PyBytes>,
-    u64,
-    Option<Bound<'py, PyBytes>>,
-    Option<String>,
-);
+type CallTuple<'py> = (bool, Bound<'py, PyBytes>, u64, Option<Bound<'py, PyBytes>>, Option<String>);
 
 /// Run a call on the state after a block: success, output, gas used, created address, halt reason.
 #[pyfunction]
@@ -236,9 +197,7 @@ pub fn simulate<'py>(
     };
     let header = Bytes::copy_from_slice(header);
     let ancestors = blobs(&ancestors);
-    let outcome = guard(py, || {
-        run_call(&rules.0, header, store.0.clone(), ancestors, call)
-    })?;
+    let outcome = guard(py, || run_call(&rules.0, header, store.0.clone(), ancestors, call))?;
     Ok((
         outcome.success,
         bytes(py, &outcome.output),

@@ -63,20 +63,13 @@ fn fill(py: Python<'_>, details: &Bound<'_, PyDict>, error: &Error) -> PyResult<
             }
             "missing"
         }
-        Error::InvalidPayload {
-            transaction,
-            reason,
-        } => {
+        Error::InvalidPayload { transaction, reason } => {
             details.set_item("transaction", transaction)?;
             details.set_item("reason", reason)?;
             "payload"
         }
         Error::Witness(_) => "witness",
-        Error::Input {
-            what,
-            expected,
-            actual,
-        } => {
+        Error::Input { what, expected, actual } => {
             details.set_item("what", what)?;
             details.set_item("expected", expected)?;
             details.set_item("actual", actual)?;

@@ -40,10 +40,5 @@ pub fn recover_senders<'py>(
     raws: Vec<PyBackedBytes>,
 ) -> PyResult<Bound<'py, PyList>> {
     let senders = guard(py, || hashing::recover_senders(&raws))?;
-    PyList::new(
-        py,
-        senders
-            .iter()
-            .map(|sender| PyBytes::new(py, sender.as_slice())),
-    )
+    PyList::new(py, senders.iter().map(|sender| PyBytes::new(py, sender.as_slice())))
 }

@@ -42,10 +42,7 @@ impl NodeStore {
         py: Python<'py>,
         hash_: &[u8],
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        Ok(self
-            .0
-            .node(&hash(py, "node hash", hash_)?)
-            .map(|raw| bytes(py, raw)))
+        Ok(self.0.node(&hash(py, "node hash", hash_)?).map(|raw| bytes(py, raw)))
     }
 
     #[pyo3(signature = (hash_, /))]
@@ -54,10 +51,7 @@ impl NodeStore {
         py: Python<'py>,
         hash_: &[u8],
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        Ok(self
-            .0
-            .code(&hash(py, "code hash", hash_)?)
-            .map(|raw| bytes(py, raw)))
+        Ok(self.0.code(&hash(py, "code hash", hash_)?).map(|raw| bytes(py, raw)))
     }
 
     fn drain_new<'py>(&self, py: Python<'py>) -> PyResult<Flats<'py>> {
@@ -71,13 +65,8 @@ impl NodeStore {
     }
 }
 
-type Allocation = (
-    PyBackedBytes,
-    u64,
-    PyBackedBytes,
-    PyBackedBytes,
-    Vec<(PyBackedBytes, PyBackedBytes)>,
-);
+type Allocation =
+    (PyBackedBytes, u64, PyBackedBytes, PyBackedBytes, Vec<(PyBackedBytes, PyBackedBytes)>);
 
 /// Write a genesis allocation; each account is address, nonce, balance, code, storage pairs.
 #[pyfunction]
@@ -106,19 +95,10 @@ pub fn genesis_state<'py>(
 }
 
 fn world(py: Python<'_>, store: &NodeStore, root: &[u8]) -> PyResult<World> {
-    Ok(World::new(
-        store.0.clone(),
-        hash(py, "state root", root)?,
-        false,
-    ))
+    Ok(World::new(store.0.clone(), hash(py, "state root", root)?, false))
 }
 
-type Account<'py> = (
-    u64,
-    Bound<'py, PyBytes>,
-    Bound<'py, PyBytes>,
-    Bound<'py, PyBytes>,
-);
+type Account<'py> = (u64, Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 
 fn account_tuple<'py>(py: Python<'py>, account: &alloy_trie::TrieAccount) -> Account<'py> {
     (
@@ -160,11 +140,8 @@ pub fn read_storage<'py>(
     Ok(bytes(py, value.to_be_bytes::<32>()))
 }
 
-type Proof<'py> = (
-    Option<Account<'py>>,
-    Bound<'py, PyList>,
-    Vec<(Bound<'py, PyBytes>, Bound<'py, PyList>)>,
-);
+type Proof<'py> =
+    (Option<Account<'py>>, Bound<'py, PyList>, Vec<(Bound<'py, PyBytes>, Bound<'py, PyList>)>);
 
 /// An account, its proof, and value and proof of each slot.
 #[pyfunction]
@@ -178,10 +155,7 @@ pub fn prove<'py>(
 ) -> PyResult<Proof<'py>> {
     let mut world = world(py, store, root)?;
     let who = address(py, "address", who)?;
-    let slots = slots
-        .iter()
-        .map(|slot| word(py, "slot", slot))
-        .collect::<PyResult<Vec<_>>>()?;
+    let slots = slots.iter().map(|slot| word(py, "slot", slot)).collect::<PyResult<Vec<_>>>()?;
     let (account, proof, storage) = guard(py, || {
         let account = world.account(who)?;
         let proof = world.prove_account(who)?;
@@ -195,9 +169,5 @@ pub fn prove<'py>(
         .iter()
         .map(|(value, nodes)| Ok((bytes(py, value), list(py, nodes)?)))
         .collect::<PyResult<_>>()?;
-    Ok((
-        account.map(|account| account_tuple(py, &account)),
-        list(py, &proof)?,
-        storage,
-    ))
+    Ok((account.map(|account| account_tuple(py, &account)), list(py, &proof)?, storage))
 }

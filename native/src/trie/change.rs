@@ -80,10 +80,7 @@ impl Trie {
         }
         self.load(at, source)?;
         match self.slots[at as usize].node.clone() {
-            Node::Leaf {
-                path: other,
-                value: old,
-            } => {
+            Node::Leaf { path: other, value: old } => {
                 if other == path {
                     if old != value {
                         *self.touch(at) = Node::Leaf { path, value };
@@ -94,25 +91,11 @@ impl Trie {
                     return Err(bad_depth());
                 }
                 let common = path.common_prefix_length(&other);
-                let old = self.push(
-                    Node::Leaf {
-                        path: other.slice(common + 1..),
-                        value: old,
-                    },
-                    None,
-                );
-                let new = self.push(
-                    Node::Leaf {
-                        path: path.slice(common + 1..),
-                        value,
-                    },
-                    None,
-                );
+                let old =
+                    self.push(Node::Leaf { path: other.slice(common + 1..), value: old }, None);
+                let new = self.push(Node::Leaf { path: path.slice(common + 1..), value }, None);
                 self.dropped.push(at);
-                let forks = [
-                    (other.get_unchecked(common), old),
-                    (path.get_unchecked(common), new),
-                ];
+                let forks = [(other.get_unchecked(common), old), (path.get_unchecked(common), new)];
                 Ok(self.fork(path.slice(..common), forks))
             }
             Node::Extension { path: part, .. } => {
@@ -127,23 +110,10 @@ impl Trie {
                     return Ok(at);
                 }
                 let rest = part.slice(common + 1..);
-                let old = if rest.is_empty() {
-                    child
-                } else {
-                    self.extension(rest, child)
-                };
-                let new = self.push(
-                    Node::Leaf {
-                        path: path.slice(common + 1..),
-                        value,
-                    },
-                    None,
-                );
+                let old = if rest.is_empty() { child } else { self.extension(rest, child) };
+                let new = self.push(Node::Leaf { path: path.slice(common + 1..), value }, None);
                 self.dropped.push(at);
-                let forks = [
-                    (part.get_unchecked(common), old),
-                    (path.get_unchecked(common), new),
-                ];
+                let forks = [(part.get_unchecked(common), old), (path.get_unchecked(common), new)];
                 Ok(self.fork(path.slice(..common), forks))
             }
             Node::Branch { .. } => {
@@ -223,24 +193,11 @@ impl Trie {
         match self.slots[at as usize].node.clone() {
             Node::Leaf { path, value } => {
                 self.dropped.push(at);
-                self.push(
-                    Node::Leaf {
-                        path: part.join(&path),
-                        value,
-                    },
-                    None,
-                )
+                self.push(Node::Leaf { path: part.join(&path), value }, None)
             }
             Node::Extension { path, child, raw } => {
                 self.dropped.push(at);
-                self.push(
-                    Node::Extension {
-                        path: part.join(&path),
-                        child,
-                        raw,
-                    },
-                    None,
-                )
+                self.push(Node::Extension { path: part.join(&path), child, raw }, None)
             }
             Node::Branch { .. } | Node::Blinded(_) => self.extension(part, at),
         }
@@ -252,38 +209,17 @@ impl Trie {
         for (nibble, child) in forks {
             children[nibble as usize] = child;
         }
-        let branch = self.push(
-            Node::Branch {
-                children,
-                raw: Bytes::new(),
-            },
-            None,
-        );
-        if shared.is_empty() {
-            branch
-        } else {
-            self.extension(shared, branch)
-        }
+        let branch = self.push(Node::Branch { children, raw: Bytes::new() }, None);
+        if shared.is_empty() { branch } else { self.extension(shared, branch) }
     }
 
     fn extension(&mut self, path: Nibbles, child: Ref) -> Ref {
-        self.push(
-            Node::Extension {
-                path,
-                child,
-                raw: Bytes::new(),
-            },
-            None,
-        )
+        self.push(Node::Extension { path, child, raw: Bytes::new() }, None)
     }
 
     fn set_extension(&mut self, at: Ref, path: Nibbles, child: Ref) {
         if self.slots[child as usize].link.is_none() {
-            *self.touch(at) = Node::Extension {
-                path,
-                child,
-                raw: Bytes::new(),
-            };
+            *self.touch(at) = Node::Extension { path, child, raw: Bytes::new() };
         }
     }
 

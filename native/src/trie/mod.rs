@@ -158,9 +158,7 @@ impl Trie {
     /// Make sure that a slot holds a decoded node.
     fn load(&mut self, at: Ref, source: &impl NodeSource) -> TrieResult<()> {
         if let Node::Blinded(hash) = self.slots[at as usize].node {
-            let raw = source
-                .node(&hash)
-                .ok_or(TrieError::Missing(MissingNode(hash)))?;
+            let raw = source.node(&hash).ok_or(TrieError::Missing(MissingNode(hash)))?;
             self.slots[at as usize].node = node::decode(&raw).map_err(TrieError::Bad)?;
         }
         Ok(())
@@ -186,15 +184,9 @@ impl Trie {
             (Node::Blinded(hash), Link::Hash(hash))
         } else {
             let inline: Bytes = raw.slice_ref(item);
-            (
-                node::decode(&inline).map_err(TrieError::Bad)?,
-                Link::Inline(inline),
-            )
+            (node::decode(&inline).map_err(TrieError::Bad)?, Link::Inline(inline))
         };
-        let found = self.push_last(Slot {
-            node,
-            link: Some(link),
-        });
+        let found = self.push_last(Slot { node, link: Some(link) });
         match &mut self.slots[at as usize].node {
             Node::Branch { children, .. } => children[nibble as usize] = found,
             Node::Extension { child, .. } => *child = found,
@@ -207,11 +199,9 @@ impl Trie {
     fn encode(&mut self, at: Ref, new: &mut Vec<(B256, Bytes)>) -> Vec<u8> {
         match self.slots[at as usize].node.clone() {
             Node::Leaf { path, value } => node::encode_leaf(&path, &value),
-            Node::Extension {
-                path,
-                child: LAZY,
-                raw,
-            } => node::encode_extension(&path, node::items(&raw).nth(1).unwrap_or_default()),
+            Node::Extension { path, child: LAZY, raw } => {
+                node::encode_extension(&path, node::items(&raw).nth(1).unwrap_or_default())
+            }
             Node::Extension { path, child, .. } => {
                 let mut link = Vec::with_capacity(33);
                 self.link(child, new).encode(&mut link);
@@ -251,9 +241,7 @@ impl Trie {
 }
 
 fn bad_depth() -> TrieError {
-    TrieError::Bad(crate::error::Error::Witness(
-        "a trie path of other than 64 nibbles".into(),
-    ))
+    TrieError::Bad(crate::error::Error::Witness("a trie path of other than 64 nibbles".into()))
 }
 
 /// `TrieError` as an error of the caller's, which says what could not be read.
@@ -262,10 +250,9 @@ pub fn name<T>(
     missing: impl FnOnce() -> crate::error::Missing,
 ) -> Result<T> {
     result.map_err(|error| match error {
-        TrieError::Missing(MissingNode(hash)) => crate::error::Error::Missing {
-            missing: missing(),
-            hash,
-        },
+        TrieError::Missing(MissingNode(hash)) => {
+            crate::error::Error::Missing { missing: missing(), hash }
+        }
         TrieError::Bad(error) => error,
     })
 }

@@ -89,26 +89,16 @@ fn parse(raw: &Bytes) -> Option<Node> {
                     *child = LAZY;
                 }
             }
-            Some(Node::Branch {
-                children,
-                raw: raw.clone(),
-            })
+            Some(Node::Branch { children, raw: raw.clone() })
         }
         2 => {
             let (path, leaf) = decode_path(string(items[0])?)?;
             if leaf {
                 let value = string(items[1])?;
-                return Some(Node::Leaf {
-                    path,
-                    value: raw.slice_ref(value),
-                });
+                return Some(Node::Leaf { path, value: raw.slice_ref(value) });
             }
             check_link(items[1])?;
-            (!path.is_empty()).then(|| Node::Extension {
-                path,
-                child: LAZY,
-                raw: raw.clone(),
-            })
+            (!path.is_empty()).then(|| Node::Extension { path, child: LAZY, raw: raw.clone() })
         }
         _ => None,
     }
@@ -195,10 +185,7 @@ pub fn encode_extension(path: &Nibbles, link: &[u8]) -> Vec<u8> {
 
 /// Wrap a payload as an RLP list.
 pub fn list(payload: &[u8]) -> Vec<u8> {
-    let header = Header {
-        list: true,
-        payload_length: payload.len(),
-    };
+    let header = Header { list: true, payload_length: payload.len() };
     let mut out = Vec::with_capacity(header.length_with_payload());
     header.encode(&mut out);
     out.extend_from_slice(payload);

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from coprove.execution import BlockExecutor, NodeStore, genesis_state
 from coprove.primitives import keccak256
 from coprove.types import BlockHeader
-from tests.unit.execution.chains import flat, recorded, sepolia, unflat
+from tests.unit.execution.chains import Case, flat, recorded, sepolia, unflat
 from tests.vectors import recording_dir, vectors_dir
 
 SEPOLIA = (26207960, 26207961, 26207962, 26208384, 26208858)
@@ -89,3 +90,19 @@ def test_the_header_of_a_block_follows_its_fork() -> None:
         assert header.state_root == block.state_root
         assert len(block.senders) == len(block.transactions)
     assert seen == {(False, 9), (True, 9), (True, 17)}
+
+
+def test_executors_share_a_store_across_threads() -> None:
+    """Threads that execute different blocks on one store give each its hash."""
+    cases = list(recorded(recording_dir("calldata")))
+    store = NodeStore()
+    for case in cases:
+        store.add_nodes(flat(case.nodes))
+        store.add_codes(flat(case.codes))
+
+    def run(case: Case) -> bool:
+        executor = BlockExecutor(case.config, case.parent, store, case.headers)
+        return executor.execute(case.attributes).hash == case.hash
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, cases))
