@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coprove.errors import InputError
 from coprove.execution import (
@@ -14,6 +17,7 @@ from coprove.execution import (
     InvalidPayloadError,
     MissingStateError,
     NodeStore,
+    StateReader,
     WitnessError,
 )
 from coprove.primitives import keccak256, rlp
@@ -245,3 +249,21 @@ def test_a_node_of_the_wrong_form_is_a_witness_error(cases: list[Case]) -> None:
         forged = replace(case, parent=rlp.encode(items), nodes=(*case.nodes, junk), headers=())
         with pytest.raises((WitnessError, MissingStateError)):
             forged.executor().execute(case.attributes)
+
+
+@given(data=st.binary(max_size=120), flips=st.lists(st.integers(0, 8 * 700), max_size=3))
+@settings(max_examples=400, deadline=None)
+def test_any_bytes_as_a_root_node_give_a_typed_answer(
+    cases: list[Case], data: bytes, flips: list[int]
+) -> None:
+    """A hostile root commits to whatever it likes: junk, or real nodes with bits turned."""
+    damaged = bytearray(cases[5].nodes[len(data) % len(cases[5].nodes)])
+    for bit in flips:
+        damaged[bit // 8 % len(damaged)] ^= 1 << bit % 8
+    for raw in (data, bytes(damaged), rlp.encode([data, data]), rlp.encode([data] * 17)):
+        store = NodeStore()
+        store.add_nodes(flat([raw, *cases[5].nodes]))
+        reader = StateReader(store, keccak256(raw))
+        for address in (bytes(20), b"\x42" + bytes(18) + b"\x15"):
+            with contextlib.suppress(MissingStateError, WitnessError):
+                reader.proof(address, [bytes(32)])
