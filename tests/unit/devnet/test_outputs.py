@@ -23,6 +23,7 @@ from coprove.primitives import keccak256
 from coprove.rpc import L1Client, NotYetAvailableError, RollupNodeClient
 from coprove.telemetry import Metrics
 from coprove.types import BlockHeader, BlockRange, BootInfo, Hash32, L1BlockRef
+from coprove.witness import Recording
 
 INTERVAL = 10
 
@@ -42,6 +43,7 @@ class FakeL1:
     """Headers that chain by hash; `branch` gives them other hashes from a block on."""
 
     def __init__(self, template: BlockHeader, length: int) -> None:
+        """Begin with `length` blocks that look like `template`."""
         self.template, self.chain = template, list[Header]()
         self.grow(length)
         self.safe_distance = 2
@@ -74,9 +76,9 @@ class FakeL1:
         return L1BlockRef.from_header(found.header, found.hash)
 
 
+@dataclass
 class FakeNode:
-    def __init__(self) -> None:
-        self.wrong: set[int] = set()
+    wrong: set[int] = field(default_factory=set)
 
     async def output_at_block(self, number: int) -> Any:
         @dataclass
@@ -121,13 +123,25 @@ class FakeOracle:
 
         return self._once(key, effect)
 
-    async def simulate(self, root: Hash32, l2_block: int, l1_block: int, proof: bytes) -> None:
+    async def simulate(  # the real one's parameters
+        self,
+        root: Hash32,  # noqa: ARG002
+        l2_block: int,
+        l1_block: int,
+        proof: bytes,
+    ) -> None:
         assert is_mock_proof(proof)
         assert l2_block == self.latest + INTERVAL
         assert self.checkpoints[l1_block] == self.l1.chain[l1_block].hash
 
-    async def propose(
-        self, root: Hash32, l2_block: int, l1_block: int, proof: bytes, *, key: str
+    async def propose(  # the real one's parameters
+        self,
+        root: Hash32,  # noqa: ARG002
+        l2_block: int,
+        l1_block: int,  # noqa: ARG002
+        proof: bytes,  # noqa: ARG002
+        *,
+        key: str,
     ) -> Mined:
         def effect() -> None:
             if self.revert_next_proposal:
@@ -200,8 +214,6 @@ def make_proposer(
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    from coprove.witness import Recording
-
     recording = Recording(recording_dir("calldata"))
     template = BlockHeader.decode_rlp(recording.l1_block(1).header)
     l1, node = FakeL1(template, 20), FakeNode()
