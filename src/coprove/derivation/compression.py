@@ -98,7 +98,7 @@ def _unbrotli(data: memoryview, limit: int) -> bytes:
     try:
         while len(out) < limit and not stream.is_finished():
             if stream.can_accept_more_data():
-                if offset == len(data):
+                if offset >= len(data):
                     break
                 piece = stream.process(
                     bytes(data[offset : offset + _STEP]),
