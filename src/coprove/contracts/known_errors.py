@@ -30,6 +30,9 @@ KNOWN_ERRORS: Final = (
     "OwnableInvalidOwner(address)",
     "ProxyDeniedAdminAccess()",
     "ERC1967InvalidImplementation(address)",
+    "ERC1967InvalidAdmin(address)",
+    "ERC1967NonPayable()",
+    "AddressEmptyCode(address)",
     "FailedCall()",
     # OptimismPortal
     "BadTarget()",
