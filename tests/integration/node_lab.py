@@ -191,7 +191,7 @@ class Lab:
             {
                 "chainId": 900,
                 "nonce": nonce,
-                "gas": 2_000_000,
+                "gas": 6_000_000,
                 "maxFeePerGas": 100 * 10**9,
                 "maxPriorityFeePerGas": 10**9,
                 "to": bytes.fromhex(to[2:]),

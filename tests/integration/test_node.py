@@ -193,3 +193,17 @@ def test_l1_outage(chain: Lab) -> None:
     reached = node.head("unsafe")
     wait_for("safety after the outage", lambda: node.head("safe") > reached, 60)
     assert node.process.poll() is None
+
+
+def test_confirmations_and_a_bounded_lag(chain: Lab) -> None:
+    """With verifier confirmations safety stays behind L1; with a bound on the safe lag a sequencer
+    whose blocks nobody posts stops, and goes on when they are posted."""
+    node = chain.start_node("sequencer", verifier_l1_confs=3, sequencer_max_safe_lag=8)
+    wait_for("the bound", lambda: node.head("unsafe") == 8)
+    time.sleep(3)
+    assert node.head("unsafe") == 8
+    chain.start_batching(node)
+    wait_for("safe blocks", lambda: node.head("safe") > 8)
+    status = node.status()
+    assert status["current_l1"]["number"] <= status["head_l1"]["number"] - 3
+    assert node.head("unsafe") <= node.head("safe") + 9

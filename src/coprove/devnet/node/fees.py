@@ -8,10 +8,16 @@ fee), jovian/exec-engine (operator fee times 100, DA footprint).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from coprove.devnet.node.transactions import decode_transaction
 from coprove.errors import InputError
 
-__all__ = ["L1FeeParameters", "fastlz_length"]
+if TYPE_CHECKING:
+    from coprove.devnet.node.store import StoredBlock
+
+__all__ = ["L1FeeParameters", "fastlz_length", "fee_parameters"]
 
 _ECOTONE, _ISTHMUS, _JOVIAN = (
     bytes.fromhex(selector) for selector in ("440a5e20", "098999be", "3db6be2b")
@@ -146,5 +152,14 @@ class L1FeeParameters:
         return (scaled * 100 if jovian else scaled // 10**6) + self.operator_fee_constant
 
 
+# The pool reckons with the same transactions at every block.
+@lru_cache(maxsize=16_384)
 def _estimated_size(raw: bytes) -> int:
     return max(_MIN_SIZE, _INTERCEPT + _SLOPE * fastlz_length(raw))
+
+
+def fee_parameters(block: StoredBlock) -> L1FeeParameters | None:
+    """Fee parameters in force in a block; None for genesis, which has no L1 attributes."""
+    if not block.transactions:
+        return None
+    return L1FeeParameters.from_l1_info(decode_transaction(block.transactions[0]).data)

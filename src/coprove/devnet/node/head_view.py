@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coprove.devnet.node.fees import fee_parameters
 from coprove.devnet.node.mempool import HeadView
-from coprove.devnet.node.rpc.receipts import fee_parameters
 from coprove.execution.errors import kernel_errors
 from coprove.execution.executor import chain_rules
 from coprove.types import Address, BlockHeader, Fork

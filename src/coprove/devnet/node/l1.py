@@ -199,13 +199,17 @@ class L1View:
 class BlockingL1Source:
     """The derivation pipeline's `L1Source`, called in a worker thread."""
 
-    def __init__(self, view: L1View, loop: asyncio.AbstractEventLoop, confirmations: int) -> None:
-        """Fetch through `view` on `loop`; the last `confirmations` blocks are hidden."""
+    def __init__(self, view: L1View, loop: asyncio.AbstractEventLoop) -> None:
+        """Fetch through `view` on `loop`."""
         self._view = view
         self._loop = loop
-        self._confirmations = confirmations
+        self._confirmations = 0
         self._pending: Future[Any] | None = None
         self._is_closed = False
+
+    def hide_newest(self, confirmations: int) -> None:
+        """Show only blocks that have so many others on them; at first all are shown."""
+        self._confirmations = confirmations
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         if self._is_closed:

@@ -216,12 +216,16 @@ class Mempool:
                 del self._accounts[entry.sender]
 
     def candidates(self) -> list[bytes]:
-        """Executable transactions that pay the base fee, best tip first, nonces in order."""
+        """Executable transactions that pay the base fee, best tip first, nonces in order.
+
+        No more than what could fill two blocks.
+        """
         base_fee = self._view.base_fee
         runs = {sender: self._executable(sender)[::-1] for sender in self._accounts}
         chosen: list[bytes] = []
         heads = {sender: run.pop() for sender, run in runs.items() if run}
-        while heads:
+        gas_left = 2 * self._view.gas_limit
+        while heads and gas_left > 0:
             sender = max(
                 heads,
                 key=lambda key: (
@@ -233,6 +237,7 @@ class Mempool:
             if entry.transaction.max_fee < base_fee:
                 continue
             chosen.append(entry.transaction.raw)
+            gas_left -= entry.transaction.gas_limit
             if runs[sender]:
                 heads[sender] = runs[sender].pop()
         return chosen

@@ -65,6 +65,8 @@ class Node:
         except BaseException:
             self.store.close()
             raise
+        # An address of an earlier run would mislead who waits for this one.
+        (config.data_dir / "node.url").unlink(missing_ok=True)
         self.status = SyncStatus()
         self._metrics = Metrics(node_metrics.ALL)
         options = EndpointOptions(

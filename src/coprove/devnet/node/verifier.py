@@ -137,8 +137,7 @@ class Verifier:
             if self._source is not None:
                 self._source.close()
             loop = asyncio.get_running_loop()
-            confirmations = self._config.verifier_l1_confs
-            source = self._source = BlockingL1Source(self._l1, loop, confirmations)
+            source = self._source = BlockingL1Source(self._l1, loop)
             pipeline = await asyncio.to_thread(self._open_pipeline, source, heads.safe)
         except BaseException:
             # The reason stays, so that the next attempt resets again.
@@ -162,7 +161,9 @@ class Verifier:
     def _open_pipeline(self, source: BlockingL1Source, safe: L2BlockRef) -> Pipeline:
         history = StoredHistory(self._chain)
         config = self._chain.config
+        # Where to start lies in what is safe already: nothing to be confirmed there.
         start = pipeline_start(config, source, history, safe)
+        source.hide_newest(self._config.verifier_l1_confs)
         return Pipeline(config, self._l1_chain_config, source, start, history)
 
     async def step(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from coprove.devnet.node.fees import L1FeeParameters
+from coprove.devnet.node.fees import L1FeeParameters, fee_parameters
 from coprove.devnet.node.rpc.codec import hex_data, hex_quantity
 from coprove.devnet.node.rpc.encode import header_number
 from coprove.devnet.node.transactions import Transaction, decode_transaction
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from coprove.devnet.node.store import StoredBlock
 
-__all__ = ["Log", "Receipt", "decode_receipt", "fee_parameters", "log_json", "receipts_json"]
-
-L1_ATTRIBUTES_SENDER = bytes.fromhex("deaddeaddeaddeaddeaddeaddeaddeaddead0001")
+__all__ = ["Log", "Receipt", "decode_receipt", "log_json", "receipts_json"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +83,6 @@ def decode_receipt(raw: bytes) -> Receipt:
         deposit_nonce=decode_int(fields[4]) if len(fields) > 4 else None,
         deposit_version=decode_int(fields[5]) if len(fields) > 5 else None,
     )
-
-
-def fee_parameters(block: StoredBlock) -> L1FeeParameters | None:
-    """Fee parameters in force in a block; None for genesis, which has no L1 attributes."""
-    if not block.transactions:
-        return None
-    return L1FeeParameters.from_l1_info(decode_transaction(block.transactions[0]).data)
 
 
 def log_json(
