@@ -12,6 +12,7 @@ from coprove.devnet.proposer.steps import (
     chain_of_ranges,
     choose_checkpoint,
     missing_ranges,
+    output_end,
     retry_pause,
     stale_ranges,
     startable,
@@ -101,6 +102,18 @@ def test_a_chain_needs_every_range_and_must_end_at_the_output() -> None:
     assert chain_of_ranges(known, start=0, end=20) == []
     assert chain_of_ranges(known, start=0, end=7) == []
     assert chain_of_ranges(known, start=1, end=10) == []
+
+
+def test_outputs_lie_an_interval_apart_unless_many_are_due() -> None:
+    """One step at a time, one leap after a long pause, and what was begun is kept."""
+    known = [stored(start, start + 5) for start in range(0, 60, 5)]
+    assert output_end(known[:1], latest=0, interval=10) is None
+    assert output_end(known[:4], latest=0, interval=10) == 10
+    assert output_end(known[:9], latest=0, interval=10) == 10
+    assert output_end(known, latest=0, interval=10) == 60
+    assert output_end(known, latest=0, interval=10, intended=[10]) == 10
+    assert output_end(known, latest=0, interval=10, intended=[70]) == 60
+    assert output_end(known, latest=20, interval=10) == 30
 
 
 def test_a_checkpoint_lies_at_the_safe_block_above_every_l1_head() -> None:

@@ -17,8 +17,9 @@ class ProposerConfig(ServiceSettings):
     """The L2 output oracle on L1."""
     blocks_per_range: int = Field(default=10, ge=1)
     """L2 blocks in one range run at most."""
-    outputs_ahead: int = Field(default=2, ge=1)
-    """Outputs whose ranges may be run before the first of them is proposed."""
+    outputs_ahead: int = Field(default=50, ge=1)
+    """Outputs whose ranges may be run before the first of them is proposed; more than a few are
+    open only after a long pause."""
     workers: int = Field(default=1, ge=1)
     """Processes that run ranges."""
     range_timeout: float = Field(default=300.0, gt=0)

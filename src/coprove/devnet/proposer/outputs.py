@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from coprove.contracts.errors import TransactionRevertedError
 from coprove.contracts.mock_proof import mock_proof
 from coprove.devnet.proposer.records import OutputIntent, OutputState
-from coprove.devnet.proposer.steps import chain_of_ranges, choose_checkpoint, stale_ranges
+from coprove.devnet.proposer.steps import (
+    chain_of_ranges,
+    choose_checkpoint,
+    output_end,
+    stale_ranges,
+)
 from coprove.errors import Critical
 from coprove.program import AggregationInput, run_aggregation
 from coprove.rpc import NotYetAvailableError
@@ -66,8 +71,14 @@ class OutputProposer:
         )
         self._metrics.set(LATEST_OUTPUT, latest)
         await self._note_proposed(latest)
-        chain = chain_of_ranges(self._store.ranges(), start=latest, end=target)
-        if not chain or await self._discard_stale(chain):
+        known = self._store.ranges()
+        end = output_end(
+            known, latest=latest, interval=target - latest, intended=self._intended(latest)
+        )
+        if end is None:
+            return
+        chain = chain_of_ranges(known, start=latest, end=end)
+        if await self._discard_stale(chain):
             return
         heads = await self._l1_heads(chain)
         output = await self._with_checkpoint(chain, heads)
@@ -75,6 +86,14 @@ class OutputProposer:
             return
         outputs = await self._aggregate(chain, output, lowest=min(heads))
         await self._propose(output, outputs)
+
+    def _intended(self, latest: int) -> list[int]:
+        """Return the blocks of outputs above `latest` that were begun."""
+        return [
+            item.end
+            for item in self._store.outputs()
+            if item.start == latest and item.state is OutputState.INTENDED
+        ]
 
     async def _note_proposed(self, latest: int) -> None:
         """Note the transactions of outputs that were mined while no process watched."""

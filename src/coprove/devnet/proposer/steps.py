@@ -17,6 +17,7 @@ __all__ = [
     "chain_of_ranges",
     "choose_checkpoint",
     "missing_ranges",
+    "output_end",
     "retry_pause",
     "stale_ranges",
     "startable",
@@ -67,6 +68,31 @@ def chain_of_ranges(known: Sequence[StoredRange], *, start: int, end: int) -> li
         chain.append(by_start[at])
         at = by_start[at].end
     return chain if at == end else []
+
+
+def output_end(
+    known: Sequence[StoredRange],
+    *,
+    latest: int,
+    interval: int,
+    intended: Sequence[int] = (),
+    catch_up_after: int = 5,
+) -> int | None:
+    """Return the block of the next output whose ranges are all done; None: there is none yet.
+
+    Normally outputs lie `interval` blocks apart. When `catch_up_after` of them could be proposed
+    at once, after a long pause say, one output covers them all: the contract takes any block from
+    its next one on. An output that is intended already stays as it is.
+    """
+    reached = latest
+    while chain_of_ranges(known, start=reached, end=reached + interval):
+        reached += interval
+    if reached == latest:
+        return None
+    for end in intended:
+        if latest < end <= reached:
+            return end
+    return reached if reached - latest >= catch_up_after * interval else latest + interval
 
 
 def choose_checkpoint(*, l1_heads: Sequence[int], safe: int, not_below: int) -> int | None:
