@@ -65,8 +65,7 @@ def _inflate(data: bytes, limit: int) -> bytes:
         try:
             piece = stream.decompress(pending, room)
         except zlib.error:
-            # The failed call keeps its output to itself: repeat it from the state before, a byte
-            # at a time, to have all that precedes the broken symbol.
+            # The failed call keeps its output to itself: repeat it from the state before.
             out += _inflate_to_error(before, pending, room)
             break
         out += piece
@@ -77,18 +76,32 @@ def _inflate(data: bytes, limit: int) -> bytes:
 
 
 def _inflate_to_error(stream: zlib._Decompress, data: bytes, room: int) -> bytes:
+    """Return up to `room` bytes that come before an error which `data` leads to.
+
+    Ever smaller pieces of the input lead up to the byte that breaks; of what that byte itself still
+    gives, the last decompressed byte may be missing, as zlib does not hand it out.
+    """
     out = bytearray()
-    pending, offset = b"", 0
+    offset = 0
+    for size in (4096, 64, 1):
+        while offset < len(data) and len(out) < room:
+            before = stream.copy()
+            try:
+                out += stream.decompress(data[offset : offset + size])
+            except zlib.error:
+                stream = before
+                break
+            offset += size
+    piece = b""
     try:
-        while len(out) < room and (pending or offset < len(data)):
-            if not pending:
-                pending = data[offset : offset + 1]
-                offset += 1
-            out += stream.decompress(pending, 1)
-            pending = stream.unconsumed_tail
-    except zlib.error:
+        while len(out) + len(piece) < room:
+            longer = stream.copy().decompress(data[offset : offset + 1], len(piece) + 1)
+            if len(longer) == len(piece):
+                break
+            piece = longer
+    except zlib.error:  # `piece` is the longest that comes without the error
         pass
-    return bytes(out)
+    return bytes(out + piece)[:room]
 
 
 def _unbrotli(data: memoryview, limit: int) -> bytes:
