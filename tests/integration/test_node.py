@@ -124,7 +124,8 @@ def test_l1_reorg(chain: Lab, depth: int) -> None:
     found = chain.l1("eth_getBlockByNumber", hex(origin["number"]), False)  # noqa: FBT003
     assert found["hash"] == origin["hash"]
     wait_for("finality", lambda: node.head("finalized") >= target, 90)
-    assert "chain.reorg" in (node.folder / "node.log").read_text()
+    # The start is a reset as well; whether unsafe blocks had to go depends on their origins.
+    assert (node.folder / "node.log").read_text().count("node.reset") >= 2
 
 
 def test_invalid_payload_becomes_deposits_only(chain: Lab) -> None:
