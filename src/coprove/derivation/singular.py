@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from coprove.derivation.wire import item_bounds, list_items
+from coprove.errors import InputError
 from coprove.primitives import rlp
 from coprove.types import Hash32
 
@@ -51,17 +53,30 @@ def decode_singular_batch(data: bytes) -> SingularBatch:
 
     Raises InputError when the list is not canonical or its fields have another shape.
     """
-    item, _ = rlp.decode_prefix(data, 1)
-    parent_hash, epoch_number, epoch_hash, timestamp, transactions = rlp.expect_list(
-        item, "singular batch", 5
+    fields = list_items(data, 1, 5, "singular batch")
+    if any(data[start] >= 0xC0 for start, _ in fields[:4]):
+        raise InputError("singular batch", expected="four byte strings", actual="a list")
+    parent_hash, epoch_number, epoch_hash, timestamp = (
+        rlp.decode(data[start:end]) for start, end in fields[:4]
     )
     return SingularBatch(
         parent_hash=Hash32(rlp.expect_bytes(parent_hash, "batch parent hash", 32)),
         epoch_number=rlp.decode_int(epoch_number, "batch epoch number", 8),
         epoch_hash=Hash32(rlp.expect_bytes(epoch_hash, "batch epoch hash", 32)),
         timestamp=rlp.decode_int(timestamp, "batch timestamp", 8),
-        transactions=tuple(
-            rlp.expect_bytes(raw, "batch transaction")
-            for raw in rlp.expect_list(transactions, "batch transactions")
-        ),
+        transactions=_transactions(data, *fields[4]),
     )
+
+
+def _transactions(data: bytes, start: int, end: int) -> tuple[bytes, ...]:
+    """Read a list of byte strings; what else hides in it is not decoded."""
+    if data[start] < 0xC0:
+        raise InputError("batch transactions", expected="a list", actual="a byte string")
+    at, _ = item_bounds(data, start, end)
+    found: list[bytes] = []
+    while at < end:
+        if data[at] >= 0xC0:
+            raise InputError("batch transaction", expected="a byte string", actual="a list")
+        begin, at = item_bounds(data, at, end)
+        found.append(data[begin:at])
+    return tuple(found)

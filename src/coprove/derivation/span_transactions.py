@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from coprove.derivation.parameters import MAX_SPAN_BATCH_ELEMENTS
-from coprove.derivation.wire import Reader, encode_bits, encode_uvarint
+from coprove.derivation.wire import (
+    Reader,
+    encode_bits,
+    encode_uvarint,
+    item_bounds,
+    list_items,
+)
 from coprove.errors import InputError
 from coprove.primitives import rlp
 
@@ -184,7 +190,7 @@ def _read_data(reader: Reader) -> bytes:
     first = reader.peek(at)
     if first < 0xC0:
         raise InputError("span batch tx_data", expected="an RLP list", actual=first)
-    _, end = _bounds(reader.data, at, reader.end)
+    _, end = item_bounds(reader.data, at, reader.end)
     if end - at > MAX_SPAN_BATCH_ELEMENTS:
         raise InputError("span batch tx_data", expected="10,000,000 bytes", actual=end - at)
     return reader.take(end - start)
@@ -192,12 +198,7 @@ def _read_data(reader: Reader) -> bytes:
 
 def _fields(data: bytes, offset: int, kind: int) -> list[bytes]:
     """Split the list at `offset` into the encodings of its items, checking their shapes."""
-    pos, end = _bounds(data, offset, len(data))
-    fields: list[bytes] = []
-    while pos < end:
-        _, after = _bounds(data, pos, end)
-        fields.append(data[pos:after])
-        pos = after
+    fields = [data[start:end] for start, end in list_items(data, offset, _FIELDS[kind])]
     if len(fields) != _FIELDS[kind]:
         raise InputError("tx_data", expected=f"{_FIELDS[kind]} items", actual=len(fields))
     prices = 2 if kind in (_LEGACY, _ACCESS_LIST) else 3
@@ -221,47 +222,24 @@ def _check_integer(encoded: bytes, size: int) -> None:
 
 
 def _check_access_list(encoded: bytes) -> None:
-    for entry in rlp.decode_list(encoded, "access list"):
-        address, keys = rlp.expect_list(entry, "access list entry", 2)
-        rlp.expect_bytes(address, "access list address", 20)
-        for key in rlp.expect_list(keys, "access list keys"):
-            rlp.expect_bytes(key, "access list key", 32)
+    # Walked rather than decoded, as millions of tiny items may hide in it.
+    for entry, _ in list_items(encoded, 0):
+        (address, _), (keys, _) = list_items(encoded, entry, 2, "access list entry")
+        if encoded[address] != 0x94:
+            raise InputError("access list address", expected="20 bytes", actual="another item")
+        for key, _ in list_items(encoded, keys):
+            if encoded[key] != 0xA0:
+                raise InputError("access list key", expected="32 bytes", actual="another item")
 
 
 def _check_authorizations(encoded: bytes) -> None:
-    for entry in rlp.decode_list(encoded, "authorization list"):
-        chain, address, nonce, parity, r, s = rlp.expect_list(entry, "authorization", 6)
-        rlp.expect_bytes(address, "authorization address", 20)
-        for item, size in ((chain, 32), (nonce, 8), (parity, 1), (r, 32), (s, 32)):
-            rlp.decode_int(item, "authorization", size)
-
-
-def _bounds(data: bytes, pos: int, limit: int) -> tuple[int, int]:
-    """Return where the payload of the RLP item at `pos` starts and ends; both within `limit`."""
-    if pos >= limit:
-        raise InputError("tx_data", expected="an RLP item", actual="the end")
-    first = data[pos]
-    if first < 0x80:
-        return pos, pos + 1
-    if first < 0xB8:
-        start, end = pos + 1, pos + first - 0x7F
-        if first == 0x81 and start < limit and data[start] < 0x80:
-            raise InputError("tx_data", expected="no prefix below 0x80", actual=data[start])
-    elif 0xC0 <= first < 0xF8:
-        start, end = pos + 1, pos + first - 0xBF
-    else:
-        width = first - (0xB7 if first < 0xC0 else 0xF7)
-        start = pos + 1 + width
-        length = data[pos + 1 : min(start, limit)]
-        if len(length) != width or length[0] == 0:
-            raise InputError("tx_data", expected="a canonical length", actual=length.hex())
-        size = int.from_bytes(length, "big")
-        if size < 56:
-            raise InputError("tx_data", expected="a canonical length", actual=size)
-        end = start + size
-    if end > limit:
-        raise InputError("tx_data", expected=f"{end - start} bytes", actual=limit - start)
-    return start, end
+    for start, _ in list_items(encoded, 0):
+        items = [encoded[at:to] for at, to in list_items(encoded, start, 6, "authorization")]
+        chain, address, nonce, parity, r, s = items
+        if address[0] != 0x94:
+            raise InputError("authorization", expected="an address", actual=address[:32].hex())
+        for number, size in ((chain, 33), (nonce, 9), (parity, 2), (r, 33), (s, 33)):
+            _check_integer(number, size)
 
 
 def _integer(value: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Small codecs of the span batch format: base-128 integers and bitlists.
+"""Small codecs of the batch formats: base-128 integers, bitlists, and where RLP items lie.
 
 Source: https://specs.optimism.io/protocol/delta/span-batches.html#span-batch-format
 """
@@ -12,7 +12,7 @@ from coprove.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Reader", "encode_bits", "encode_uvarint"]
+__all__ = ["Reader", "encode_bits", "encode_uvarint", "item_bounds", "list_items"]
 
 _MAX_UVARINT = 10
 _U64 = 0xFFFFFFFFFFFFFFFF
@@ -93,3 +93,54 @@ def encode_bits(bits: Sequence[bool]) -> bytes:
     """Return the bitlist: a big-endian integer whose lowest bit is the first, zero-padded."""
     text = "".join("1" if bit else "0" for bit in reversed(bits))
     return int(text or "0", 2).to_bytes((len(bits) + 7) // 8, "big")
+
+
+def item_bounds(data: bytes, pos: int, limit: int) -> tuple[int, int]:
+    """Return where the payload of the RLP item at `pos` starts and ends; both within `limit`."""
+    if pos >= limit:
+        raise InputError("tx_data", expected="an RLP item", actual="the end")
+    first = data[pos]
+    if first < 0x80:
+        return pos, pos + 1
+    if first < 0xB8:
+        start, end = pos + 1, pos + first - 0x7F
+        if first == 0x81 and start < limit and data[start] < 0x80:
+            raise InputError("tx_data", expected="no prefix below 0x80", actual=data[start])
+    elif 0xC0 <= first < 0xF8:
+        start, end = pos + 1, pos + first - 0xBF
+    else:
+        width = first - (0xB7 if first < 0xC0 else 0xF7)
+        start = pos + 1 + width
+        length = data[pos + 1 : min(start, limit)]
+        if len(length) != width or length[0] == 0:
+            raise InputError("tx_data", expected="a canonical length", actual=length.hex())
+        size = int.from_bytes(length, "big")
+        if size < 56:
+            raise InputError("tx_data", expected="a canonical length", actual=size)
+        end = start + size
+    if end > limit:
+        raise InputError("tx_data", expected=f"{end - start} bytes", actual=limit - start)
+    return start, end
+
+
+def list_items(
+    data: bytes, pos: int, count: int | None = None, what: str = "tx_data"
+) -> list[tuple[int, int]]:
+    """Return where each item of the RLP list at `pos` starts and ends, its prefix included.
+
+    Only the list's own items are looked at, not what is in them. Raises InputError when the item is
+    no list, or has not `count` items where that is given; no more than `count` are then kept.
+    """
+    at, end = item_bounds(data, pos, len(data))
+    if data[pos] < 0xC0:
+        raise InputError(what, expected="an RLP list", actual="a byte string")
+    items: list[tuple[int, int]] = []
+    while at < end:
+        _, after = item_bounds(data, at, end)
+        if len(items) == count:
+            raise InputError(what, expected=f"{count} items", actual="more")
+        items.append((at, after))
+        at = after
+    if count is not None and len(items) != count:
+        raise InputError(what, expected=f"{count} items", actual=len(items))
+    return items

@@ -409,6 +409,31 @@ def test_huge_counts_cost_nothing() -> None:
     tracemalloc.stop()
 
 
+def test_lists_of_nothing_cost_little() -> None:
+    """Millions of tiny items where there should be transactions, keys or addresses."""
+    tiny = b"\xc0" * 5_000_000
+
+    def rlp_list(body: bytes) -> bytes:
+        return b"\xfa" + len(body).to_bytes(3, "big") + body
+
+    fields = rlp.encode(bytes(32)) + b"\x01" + rlp.encode(bytes(32)) + b"\x01"
+    singular_bomb = b"\x00" + rlp_list(fields + rlp_list(tiny))
+    flat_bomb = b"\x00" + rlp_list(tiny)
+    body = b"\x01\x01\x01\x01\x01" + bytes(64)
+    head = b"\x01" + encode_uvarint(2) + encode_uvarint(9) + bytes(40) + body
+    data = b"\x01" + rlp_list(b"\x80\x80\x80" + rlp_list(rlp_list(bytes(0) + tiny)))
+    span_bomb = head + data + b"\x01\x01"
+    tracemalloc.start()
+    for bomb in (singular_bomb, flat_bomb):
+        with pytest.raises(InputError):
+            decode_singular_batch(bomb)
+    raw = decode_span_batch(span_bomb)
+    with pytest.raises(InputError):
+        raw.derive(CONFIG)
+    assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    tracemalloc.stop()
+
+
 def test_seven_thousand_transactions_are_rebuilt_quickly() -> None:
     """What a busy span holds: well below 0.4 s."""
     chance = random.Random(1)
