@@ -22,7 +22,7 @@ RECEIVER = Address(b"\x77" * 20)
 @pytest.fixture(scope="module")
 def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDevnet]:
     data: Path = tmp_path_factory.mktemp("bridge") / "data"
-    with running_devnet(data, traffic=2.0) as found:
+    with running_devnet(data, traffic=2.0, batch_type="singular") as found:
         yield found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -82,6 +83,23 @@ def test_ctrl_c_during_the_start_leaves_no_process(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.wait(30)
     assert all_processes_of(data) == {}
+
+
+def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
+    """Whatever answers there is not mistaken for the devnet's own L1."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = subprocess.run(  # noqa: S603 - our own command
+            command(tmp_path / "data", f"--l1-port={port}"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert refused.returncode == 2
+    assert f"port {port} is in use" in refused.stderr
 
 
 def test_a_second_devnet_on_the_same_directory_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from coprove.errors import Critical
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ChildNotReadyError", "DataDirInUseError", "NotADevChainError"]
+__all__ = ["ChildNotReadyError", "DataDirInUseError", "NotADevChainError", "PortInUseError"]
 
 
 class ChildNotReadyError(Critical):
@@ -29,6 +29,15 @@ class DataDirInUseError(Critical):
         """`path` is the directory."""
         super().__init__(f"another devnet uses {path}")
         self.path = path
+
+
+class PortInUseError(Critical):
+    """A port that was asked for belongs to another process."""
+
+    def __init__(self, port: int) -> None:
+        """`port` is on the loopback interface."""
+        super().__init__(f"port {port} is in use")
+        self.port = port
 
 
 class NotADevChainError(Critical):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from coprove.contracts.foundry_tools import free_port
 from coprove.devnet.deployment import deploy
+from coprove.devnet.errors import PortInUseError
 from coprove.devnet.l1 import AnvilL1, answers
 from coprove.devnet.probe import is_healthy
 from coprove.devnet.supervisor import ChildSpec, Supervisor
@@ -39,12 +41,12 @@ class Devnet:
         self.options, self.directory = options, directory
         self.supervisor = Supervisor()
         self.l1 = AnvilL1(
-            port=options.l1_port or free_port(),
+            port=_port(options.l1_port),
             state_file=directory.l1_state,
             block_time=options.l1_block_time,
             slots_in_an_epoch=options.slots_in_an_epoch,
         )
-        self.l2_port = options.l2_port or free_port()
+        self.l2_port = _port(options.l2_port)
         self._exit = AsyncExitStack()
         self._manifest: Manifest | None = None
 
@@ -100,6 +102,7 @@ class Devnet:
             self.directory.write_manifest(manifest)
             _log.info("contracts deployed", oracle=manifest.oracle, portal=manifest.portal)
         self._manifest = manifest
+        self._say_what_is_fixed(manifest)
         saver = asyncio.create_task(self._keep_saving(transport))
         # Undone in the opposite order: the task ends before the last save.
         self._exit.push_async_callback(self._last_save, transport)
@@ -107,6 +110,13 @@ class Devnet:
         await self._start_node()
         wanted = [name for name in SERVICES[2:] if name != "traffic" or self.options.traffic > 0]
         await asyncio.gather(*(self._start_service(name) for name in wanted))
+
+    def _say_what_is_fixed(self, manifest: Manifest) -> None:
+        """Warn of options that a data directory has settled otherwise."""
+        for name in ("block_time", "submission_interval"):
+            kept, asked = getattr(manifest, name), getattr(self.options, name)
+            if kept != asked:
+                _log.warning("fixed since the first start", option=name, asked=asked, kept=kept)
 
     async def _start_node(self) -> None:
         chain = self.directory.chain
@@ -189,6 +199,22 @@ class Devnet:
         await self.supervisor.stop_all(but=("l1",))
         await self._exit.aclose()
         await self.supervisor.stop_all()
+
+
+def _port(wanted: int | None) -> int:
+    """Return the wanted port, or a free one.
+
+    PortInUseError when another process listens there: it would answer in our child's place.
+    """
+    if not wanted:
+        return free_port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise PortInUseError(wanted) from error
+    return wanted
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
