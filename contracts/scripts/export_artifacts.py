@@ -52,6 +52,12 @@ def render(out: Path) -> dict[str, str]:
     return files
 
 
+def compare(files: dict[str, str], folder: Path) -> list[str]:
+    """Return the names that differ between rendered artifacts and the files of a folder."""
+    there = {path.name: path.read_text() for path in folder.glob("*.json")}
+    return sorted(name for name in files.keys() | there if files.get(name) != there.get(name))
+
+
 def main() -> int:
     """Write or compare; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,10 +72,7 @@ def main() -> int:
         for name, text in files.items():
             (arguments.out / name).write_text(text)
         return 0
-    there = {path.name: path.read_text() for path in arguments.out.glob("*.json")}
-    differing = sorted(
-        name for name in files.keys() | there.keys() if files.get(name) != there.get(name)
-    )
+    differing = compare(files, arguments.out)
     for name in differing:
         print(f"{name} differs from the sources: run `make contracts`", file=sys.stderr)  # noqa: T201
     return 1 if differing else 0

@@ -12,6 +12,7 @@ import pytest
 
 from coprove.contracts import (
     FeePolicy,
+    InsufficientFundsError,
     IntentConflictError,
     LocalSigner,
     ManagerClosedError,
@@ -20,7 +21,10 @@ from coprove.contracts import (
     SqliteIntentStore,
     StoreMismatchError,
     TransactionManager,
+    TransactionOptions,
+    TransactionRefusedError,
     TransactionRevertedError,
+    Web3Signer,
 )
 from coprove.contracts.transactions import Fees, IntentState, UnsignedTransaction
 from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy, RpcTimeoutError
@@ -242,6 +246,23 @@ async def test_a_reorg_below_a_settled_transaction_is_mended_by_the_next_start(l
     assert (await balance(l1), await l1.nonce(ME)) == (3, 2)
 
 
+async def test_a_settled_transaction_that_a_reorg_removes_is_sent_again(l1: L1) -> None:
+    """With one confirmation asked for, nobody waits any more when the reorg comes."""
+    store = MemoryIntentStore()
+    async with l1.manager(store=store) as manager:
+        await manager.send(key="k", to=TO, value=1)
+        await l1.mine()
+        await l1.automine(on=False)
+        await l1.rpc("anvil_reorg", 2, [])
+        assert await balance(l1) == 0
+        await until("pooled", lambda: _equals(pooled(l1), 1))
+        await l1.mine()
+        await until("settled", lambda: _true(manager.outcome("k") is not None))
+        mined = await manager.send(key="k", to=TO, value=1)
+    assert mined.block_hash == await l1.block_hash(mined.block_number)
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
 async def test_a_nonce_gap_that_no_intent_explains_is_filled(l1: L1) -> None:
     """A foreign transaction of the same account was counted, then lost by a reorg."""
     await _foreign(l1, nonce=0)
@@ -288,6 +309,37 @@ async def test_a_transaction_that_fails_on_chain_is_reported_each_time(
     assert intent is not None
     assert intent.state is IntentState.DONE
     assert await l1.nonce(ME) == 1
+
+
+async def test_what_a_node_never_takes_is_forgotten(l1: L1, store: IntentStore) -> None:
+    """Too little gas for the calldata alone: refused, and the nonce is free for the next one."""
+    async with l1.manager(store=store) as manager:
+        with pytest.raises(TransactionRefusedError):
+            await manager.send(key="k", to=TO, value=1, gas_limit=20_000)
+        assert store.get("k") is None
+        await manager.send(key="l", to=TO, value=2)
+    assert (await balance(l1), await l1.nonce(ME)) == (2, 1)
+
+
+async def test_an_empty_account_sends_nothing(l1: L1, store: IntentStore) -> None:
+    """The estimate says so, as a temporary failure: the account may be funded and called again."""
+    await l1.rpc("anvil_setBalance", str(ME), "0x0")
+    async with l1.manager(store=store) as manager:
+        with pytest.raises(InsufficientFundsError):
+            await manager.send(key="k", to=TO, value=1)
+        assert store.get("k") is None
+        await l1.rpc("anvil_setBalance", str(ME), hex(10**18))
+        await manager.send(key="k", to=TO, value=1)
+    assert await balance(l1) == 1
+
+
+async def test_a_remote_signer_serves_as_well(l1: L1) -> None:
+    """anvil answers eth_signTransaction for its own accounts, as web3signer does."""
+    signer = Web3Signer(l1.transport, ME)
+    options = TransactionOptions(confirmations=1, poll_interval=0.02)
+    async with TransactionManager(l1.transport, signer, MemoryIntentStore(), options) as manager:
+        await manager.send(key="k", to=TO, value=1)
+    assert await balance(l1) == 1
 
 
 async def test_a_store_is_tied_to_its_chain(l1: L1, store: IntentStore) -> None:

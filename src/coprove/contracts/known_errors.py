@@ -32,6 +32,7 @@ KNOWN_ERRORS: Final = (
     "ERC1967InvalidImplementation(address)",
     "ERC1967InvalidAdmin(address)",
     "ERC1967NonPayable()",
+    "ERC1967ProxyUninitialized()",
     "AddressEmptyCode(address)",
     "FailedCall()",
     # OptimismPortal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from coprove.contracts.errors import (
     IntentConflictError,
@@ -13,6 +13,7 @@ from coprove.contracts.errors import (
 from coprove.contracts.transactions.endpoint import Endpoint
 from coprove.contracts.transactions.records import Draft, IntentState
 from coprove.contracts.transactions.watcher import Account, TransactionOptions, watch
+from coprove.errors import CoproveError
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class TransactionManager:
         self._options = options or TransactionOptions()
         self._account: Account | None = None
         self._tasks: dict[str, asyncio.Task[Mined]] = {}
+        self._guard: asyncio.Task[None] | None = None
         self._reserving = asyncio.Lock()
 
     @property
@@ -90,10 +92,14 @@ class TransactionManager:
         for intent in self._store.unsettled(self.address, chain_nonce=chain_nonce):
             _log.info("taking up a transaction", key=intent.key, nonce=intent.nonce)
             self._reopen(intent)
+        self._guard = asyncio.create_task(self._watch_settled())
 
     async def close(self) -> None:
         """Stop watching; calls that wait raise ManagerClosedError. The store stays open."""
-        tasks, self._tasks, self._account = list(self._tasks.values()), {}, None
+        tasks: list[asyncio.Task[Any]] = list(self._tasks.values())
+        if self._guard is not None:
+            tasks.append(self._guard)
+        self._tasks, self._account, self._guard = {}, None, None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -110,10 +116,11 @@ class TransactionManager:
         """Send once for `key` and return where the transaction settled.
 
         A call with a key that was used before, by an earlier process too, joins or returns that
-        one's outcome. `to` None creates a contract; `gas_limit` None asks the endpoint, with a
-        margin. Raises CallRevertedError when it would fail now (nothing is stored then),
-        TransactionRevertedError when it was mined and failed, IntentConflictError when the key
-        stands for something else, ManagerClosedError.
+        one's outcome. What a reorg takes back after it settled is sent again. `to` None creates a
+        contract; `gas_limit` None asks the endpoint, with a margin. Raises CallRevertedError when
+        it would fail now (nothing is stored then), TransactionRevertedError when it was mined and
+        failed, IntentConflictError when the key stands for something else, ManagerClosedError,
+        and Temporary leaves while nothing is stored yet.
         """
         intent = self._store.get(key)
         if intent is None:
@@ -168,6 +175,19 @@ class TransactionManager:
             _log.warning("a settled transaction left the chain", key=intent.key)
             self._store.record(intent.key, None, IntentState.OPEN)
         self._watched(intent)
+
+    async def _watch_settled(self) -> None:
+        """Send settled transactions again that a deep reorg took out of the chain."""
+        while True:
+            await asyncio.sleep(self._options.poll_interval)
+            try:
+                chain_nonce = await self._endpoint.nonce(self.address)
+            except CoproveError as error:
+                _log.warning("the account's nonce is not known", error=str(error))
+                continue
+            for intent in self._store.unsettled(self.address, chain_nonce=chain_nonce):
+                if intent.state is IntentState.DONE:
+                    self._reopen(intent)
 
     def _watched(self, intent: Intent) -> asyncio.Task[Mined]:
         """Return the task that watches an intent, a new one when there is none at work."""
