@@ -6,6 +6,7 @@ input, 3 a defect of this program, 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from cyclopts import App, CycloptsError
 from coprove.cli.block import app as block_app
 from coprove.cli.range import app as range_app
 from coprove.errors import CoproveError
+from coprove.telemetry import configure_logging
 
 __all__ = ["app", "main"]
 
@@ -34,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    try:
+        configure_logging("coprove", level=os.environ.get("COPROVE_LOG_LEVEL", "info"))
+    except ValueError as error:
+        print(f"coprove: COPROVE_LOG_LEVEL: {error}", file=sys.stderr)  # noqa: T201 - the CLI's own voice
+        return 2
     try:
         # cyclopts prints a usage error itself, in a box; the exit code is ours.
         result = app(list(arguments), exit_on_error=False, result_action="return_value")

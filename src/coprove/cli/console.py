@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from coprove.errors import InputError
+from coprove.telemetry import get_logger
 
 __all__ = ["Advance", "print_result", "progress_bar", "read_file"]
+
+_SECONDS_BETWEEN_LINES = 5.0
 
 Advance = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
@@ -43,10 +47,10 @@ def _shown(value: object) -> str:
 
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[Advance]:
-    """Give a function that shows progress on a terminal, and nothing where stderr is none."""
+    """Give a function that shows progress: a bar on a terminal, a log line at times elsewhere."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield lambda _what, _done, _total: None
+        yield _logged_progress()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -63,6 +67,20 @@ def progress_bar(*, quiet: bool) -> Iterator[Advance]:
             progress.update(tasks[what], completed=done, total=total)
 
         yield advance
+
+
+def _logged_progress() -> Advance:
+    log = get_logger()
+    last = time.monotonic()
+
+    def advance(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            log.info(what, done=done, total=total)
+
+    return advance
 
 
 def read_file(path: Path) -> bytes:

@@ -221,7 +221,9 @@ class LiveWitness:
             return b""
         if not self._options.l1_config:
             raise InputError(
-                "L1 chain config", expected=f"one for chain {config.l1_chain_id}", actual="none"
+                "L1 chain config (--l1-config)",
+                expected=f"one for chain {config.l1_chain_id}, which is not built in",
+                actual="none",
             )
         return self._options.l1_config
 
