@@ -75,7 +75,10 @@ def read_batch_data(
 def batcher_transactions(
     config: RollupConfig, block: L1Block, batcher: Address
 ) -> list[BatcherTransaction]:
-    """Return the transactions of `block` that carry batch data, in order."""
+    """Return the transactions of `block` that carry batch data, in order.
+
+    Raises InputError for bytes that are no transaction, which no L1 block holds.
+    """
     read_blobs = config.is_active(Fork.ECOTONE, block.header.timestamp)
     inbox: bytes = config.batch_inbox_address
     found: list[BatcherTransaction] = []
@@ -99,6 +102,8 @@ def _parse(raw: bytes, inbox: Address) -> BatcherTransaction | None:
         return None
     to, data, hashes = places
     fields = rlp.decode_list(raw if kind == 0 else raw[1:], "L1 transaction")
+    if len(fields) <= (data if hashes is None else hashes):
+        raise InputError("L1 transaction", expected=f"fields of type {kind}", actual=len(fields))
     if fields[to] != bytes(inbox):
         return None
     if hashes is None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coprove.derivation import (
     L1ReorgError,
@@ -418,6 +420,28 @@ def test_a_source_that_gives_the_wrong_block_is_an_error() -> None:
     world.l1[1] = replace(world.l1[1], header=replace(world.l1[1].header, number=7))
     with pytest.raises(PipelineError):
         world.pipeline().next_attributes(world.refs[0])
+
+
+@settings(max_examples=200)
+@given(
+    kind=st.sampled_from([b"", b"\x01", b"\x02", b"\x03", b"\x04", b"\x7e", b"\x05"]),
+    fields=st.lists(
+        st.one_of(st.just(bytes(INBOX)), st.binary(max_size=40), st.lists(st.binary(max_size=33))),
+        max_size=14,
+    ),
+    junk=st.binary(max_size=3),
+)
+def test_any_transaction_that_names_the_inbox_is_passed_over_or_a_typed_error(
+    kind: bytes, fields: list[rlp.Encodable], junk: bytes
+) -> None:
+    world = world_of(Fork.KARST)
+    raw = kind + rlp.encode([*fields, bytes(INBOX)]) + junk
+    block = replace(world.l1[1], transactions=(raw,))
+    try:
+        found = batcher_transactions(world.config, block, BATCHER)
+    except InputError:
+        return
+    assert all(one.data is None or isinstance(one.data, bytes) for one in found)
 
 
 class TooFewBlobs:
