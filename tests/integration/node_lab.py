@@ -173,7 +173,8 @@ class Lab:
 
         def serving() -> bool:
             if process.poll() is not None:
-                raise AssertionError((folder / "node.log").read_text()[-3000:])
+                tail = (folder / "node.log").read_text()[-3000:]
+                raise AssertionError(f"node {name} ended with {process.returncode}: {tail}")
             if not address.exists():
                 return False
             node.url = address.read_text().strip()

@@ -60,11 +60,11 @@ def test_the_template_is_the_recorded_genesis_without_its_funds() -> None:
     assert expand_template(compact_template(template)) == template
 
 
-@pytest.mark.parametrize("data", [b"", b"x", gzip.compress(b"{}", mtime=0), gzip.compress(b'{"format":1}', mtime=0)])
-def test_other_bytes_are_no_template(data: bytes) -> None:
-    """What is not a template is an InputError."""
+@pytest.mark.parametrize("text", [None, b"", b"x", b"{}", b'{"format":1}'])
+def test_other_bytes_are_no_template(text: bytes | None) -> None:
+    """What is not a template, or no gzip (None), is an InputError."""
     with pytest.raises(InputError):
-        expand_template(data)
+        expand_template(b"plain" if text is None else gzip.compress(text))
 
 
 def test_the_recorded_genesis_gives_the_recorded_block() -> None:
