@@ -12,7 +12,6 @@ import pytest
 
 from coprove.contracts import (
     FeePolicy,
-    InsufficientFundsError,
     IntentConflictError,
     LocalSigner,
     ManagerClosedError,
@@ -321,16 +320,34 @@ async def test_what_a_node_never_takes_is_forgotten(l1: L1, store: IntentStore) 
     assert (await balance(l1), await l1.nonce(ME)) == (2, 1)
 
 
-async def test_an_empty_account_sends_nothing(l1: L1, store: IntentStore) -> None:
-    """The estimate says so, as a temporary failure: the account may be funded and called again."""
+async def test_a_refused_transaction_does_not_hold_up_those_behind_it(
+    l1: L1, store: IntentStore
+) -> None:
+    """Its nonce cannot be given back any more, so it is used up."""
+    async with l1.manager(store=store) as manager:
+        refused, sent = await asyncio.gather(
+            manager.send(key="k", to=TO, value=1, gas_limit=20_000),
+            manager.send(key="l", to=TO, value=2, gas_limit=21_000),
+            return_exceptions=True,
+        )
+    assert isinstance(refused, TransactionRefusedError)
+    assert isinstance(sent, Mined)
+    assert (await balance(l1), await l1.nonce(ME)) == (2, 2)
+
+
+async def test_an_empty_account_sends_once_it_has_money(l1: L1, store: IntentStore) -> None:
+    """The call waits with its signed transaction; the transfer arrives after the account is funded.
+
+    anvil's estimate does not look at the balance, so the refusal comes from its pool.
+    """
     await l1.rpc("anvil_setBalance", str(ME), "0x0")
     async with l1.manager(store=store) as manager:
-        with pytest.raises(InsufficientFundsError):
-            await manager.send(key="k", to=TO, value=1)
-        assert store.get("k") is None
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("signed", lambda: _true(bool(store.attempts("k"))))
         await l1.rpc("anvil_setBalance", str(ME), hex(10**18))
-        await manager.send(key="k", to=TO, value=1)
-    assert await balance(l1) == 1
+        await waiting
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+    assert len(store.attempts("k")) == 1
 
 
 async def test_a_remote_signer_serves_as_well(l1: L1) -> None:

@@ -81,6 +81,7 @@ async def watch(account: Account, key: str) -> Mined:
         except TransactionRefusedError as error:
             # A lagging node may refuse what another one takes: ask a second time.
             if refused_before or not account.store.attempts(key):
+                await _free_nonce(account, key)
                 raise
             refused_before = True
             _log.warning("transaction refused", key=key, error=str(error))
@@ -201,6 +202,18 @@ async def _cover_gap(account: Account, chain_nonce: int, own_nonce: int) -> None
             account.reopen(intent)
         else:
             await _fill(account, nonce)
+
+
+async def _free_nonce(account: Account, key: str) -> None:
+    """Use up the nonce of a refused intent that others stand behind, unless an attempt lives."""
+    intent = account.store.get(key)
+    if intent is None:
+        return
+    for attempt in account.store.attempts(key):
+        if await account.endpoint.knows(attempt.tx_hash):
+            return
+    if await account.endpoint.nonce(account.signer.address) <= intent.nonce:
+        await _fill(account, intent.nonce)
 
 
 async def _fill(account: Account, nonce: int) -> None:
