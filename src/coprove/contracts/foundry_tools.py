@@ -1,6 +1,6 @@
 """Where the Foundry binaries are, and how an anvil is started. Development only.
 
-The tools come from npm (`npm ci` at the repository root); a binary on PATH serves as well. Nothing
+The tools come from npm (`make setup`); a binary on PATH serves as well. Nothing
 that runs in production calls this module.
 """
 
@@ -41,7 +41,7 @@ class ToolNotFoundError(Critical):
 
     def __init__(self, tool: str) -> None:
         """Name the missing tool and the command that installs it."""
-        super().__init__(f"{tool} is neither in node_modules nor on PATH: run `npm ci`")
+        super().__init__(f"{tool} is neither in node_modules nor on PATH: run `make setup`")
         self.tool = tool
 
 

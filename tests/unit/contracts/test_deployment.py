@@ -127,7 +127,7 @@ def test_a_missing_tool_names_the_command_that_installs_it(
     """Neither node_modules nor PATH has it."""
     monkeypatch.setenv("COPROVE_NODE_MODULES", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolNotFoundError, match="npm ci"):
+    with pytest.raises(ToolNotFoundError, match="make setup"):
         find_tool("anvil")
 
 
