@@ -1,27 +1,22 @@
-"""From L2 blocks to the frames of a channel: pure functions."""
+"""From L2 blocks to the data of batcher transactions: pure functions over derivation's encoders."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from coprove.derivation.compression import Compression, compress
-from coprove.derivation.frames import FRAME_ENVELOPE, Frame, encode_frames
-from coprove.derivation.singular import SingularBatch
-from coprove.derivation.span import encode_span_batch
-from coprove.errors import InputError
-from coprove.primitives import rlp
+from coprove.derivation.channel_out import BatchType, ChannelOut, batch_from_block, split_channel
+from coprove.derivation.frames import encode_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from coprove.derivation.compression import Compression
+    from coprove.derivation.singular import SingularBatch
     from coprove.rpc import EthBlock
     from coprove.types import L2BlockRef, RollupConfig
 
 __all__ = ["BatchedBlock", "batched_block", "calldata_gas", "channel_data", "cut_frames"]
-
-_DEPOSIT_TYPE: Final = 0x7E
-_MAX_FRAMES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +31,7 @@ class BatchedBlock:
 
 def batched_block(block: EthBlock, ref: L2BlockRef) -> BatchedBlock:
     """Take from `block` what derivation cannot know: its user transactions."""
-    users = tuple(raw for raw in block.transactions if raw[0] != _DEPOSIT_TYPE)
-    return BatchedBlock(
-        ref=ref,
-        batch=SingularBatch(
-            parent_hash=ref.parent_hash,
-            epoch_number=ref.l1_origin.number,
-            epoch_hash=ref.l1_origin.hash,
-            timestamp=ref.timestamp,
-            transactions=users,
-        ),
-    )
+    return BatchedBlock(ref=ref, batch=batch_from_block(ref, block.transactions))
 
 
 def channel_data(
@@ -57,18 +42,15 @@ def channel_data(
     compression: Compression,
 ) -> bytes:
     """Return the compressed bytes of the channel that holds `blocks`, which must be consecutive."""
-    if span:
-        batches = [
-            encode_span_batch(
-                [block.batch for block in blocks],
-                # The first block of an epoch is the one that changed its parent's origin.
-                first_changes_origin=blocks[0].ref.sequence_number == 0,
-                config=config,
-            )
-        ]
-    else:
-        batches = [block.batch.encode() for block in blocks]
-    return compress(b"".join(rlp.encode(batch) for batch in batches), compression)
+    channel = ChannelOut(
+        config,
+        bytes(16),  # the id is given when the data is cut into frames
+        batch_type=BatchType.SPAN if span else BatchType.SINGULAR,
+        compression=compression,
+    )
+    for block in blocks:
+        channel.add(block.batch, block.ref.sequence_number)
+    return channel.compressed()
 
 
 def calldata_gas(data: bytes) -> int:
@@ -80,22 +62,7 @@ def calldata_gas(data: bytes) -> int:
 def cut_frames(data: bytes, *, channel_id: bytes, max_size: int) -> list[bytes]:
     """Return the data of the batcher transactions that carry a channel, one frame in each.
 
-    `max_size` bounds each of them, the version byte and the frame's own head included.
+    `max_size` bounds each of them, the version byte and the frame's own head included. Raises
+    InputError when that takes more than 65,536 frames or leaves no room.
     """
-    room = max_size - FRAME_ENVELOPE - 1
-    pieces = [data[at : at + room] for at in range(0, len(data), room)]
-    if not 0 < len(pieces) <= _MAX_FRAMES:
-        raise InputError("channel", expected=f"1 to {_MAX_FRAMES} frames", actual=len(pieces))
-    return [
-        encode_frames(
-            [
-                Frame(
-                    channel_id=channel_id,
-                    number=number,
-                    data=piece,
-                    is_last=number == len(pieces) - 1,
-                )
-            ]
-        )
-        for number, piece in enumerate(pieces)
-    ]
+    return [encode_frames([frame]) for frame in split_channel(channel_id, data, max_size - 1)]
