@@ -34,7 +34,7 @@ devnet: setup ## Run an L1 and an L2 here and finalise outputs (ARGS="--exit-aft
 test: setup lint ## Run all checks and tests
 	cargo test --quiet --manifest-path native/Cargo.toml --release
 	cd contracts && ../node_modules/.bin/forge test
-	$(VENV)/pytest -n $(PYTEST_WORKERS)
+	$(VENV)/pytest -n $(PYTEST_WORKERS) --dist worksteal
 
 lint: setup ## Check style, types, the rooms' import rules and the kernel's lints
 	$(VENV)/ruff check
