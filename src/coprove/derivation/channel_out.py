@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from coprove.derivation.compression import Compression, compress
+from coprove.derivation.deposits import DEPOSIT_TYPE
 from coprove.derivation.frames import FRAME_ENVELOPE, Frame
 from coprove.derivation.parameters import MAX_FRAME_LENGTH
 from coprove.derivation.singular import SingularBatch
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchType", "ChannelOut", "batch_from_block", "split_channel"]
 
-_DEPOSIT_TYPE: Final = 0x7E
 _CHANNEL_ID_LENGTH: Final = 16
 _MAX_FRAMES: Final = 1 << 16
 
@@ -44,7 +44,7 @@ def batch_from_block(block: L2BlockRef, transactions: Sequence[bytes]) -> Singul
         epoch_number=block.l1_origin.number,
         epoch_hash=block.l1_origin.hash,
         timestamp=block.timestamp,
-        transactions=tuple(raw for raw in transactions if raw[0] != _DEPOSIT_TYPE),
+        transactions=tuple(raw for raw in transactions if raw[0] != DEPOSIT_TYPE),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from coprove.derivation.blob_codec import decode_blob
+from coprove.derivation.deposits import DEPOSIT_TYPE
 from coprove.errors import InputError
 from coprove.primitives import recover_sender, rlp
 from coprove.types import Fork, Hash32
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["BatcherTransaction", "batcher_transactions", "read_batch_data"]
 
 _BLOB_TYPE: Final = 3
-_DEPOSIT_TYPE: Final = 0x7E
 _DEPOSIT_SENDER: Final = 1
 # Where `to`, the data and the blob hashes stand in each type's list of fields. Types that are not
 # here (set-code and future ones) never carry batches; deposits do on an L1 that is itself a rollup.
@@ -32,7 +32,7 @@ _TYPED_FIELDS: Final = {
     1: (4, 6, None),
     2: (5, 7, None),
     _BLOB_TYPE: (5, 7, 10),
-    _DEPOSIT_TYPE: (2, 7, None),
+    DEPOSIT_TYPE: (2, 7, None),
 }
 
 
@@ -118,7 +118,7 @@ def _parse(raw: bytes, inbox: Address) -> BatcherTransaction | None:
 
 
 def _is_from(raw: bytes, batcher: Address) -> bool:
-    if raw[0] == _DEPOSIT_TYPE:
+    if raw[0] == DEPOSIT_TYPE:
         return rlp.decode_list(raw[1:], "L1 deposit")[_DEPOSIT_SENDER] == bytes(batcher)
     try:
         return recover_sender(raw) == bytes(batcher)

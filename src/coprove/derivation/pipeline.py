@@ -6,10 +6,11 @@ Source: https://specs.optimism.io/protocol/derivation.html#l2-chain-derivation-p
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from coprove.derivation.attributes import prepare_attributes
 from coprove.derivation.batch_stages import BatchQueue, BatchStage, NextBatch, Wait
+from coprove.derivation.deposits import DEPOSIT_TYPE
 from coprove.derivation.epochs import Epochs
 from coprove.derivation.errors import PipelineError
 from coprove.derivation.l1_stream import L1Stream
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["DerivedAttributes", "Pipeline", "PipelineStart"]
-
-_DEPOSIT_TYPE: Final = 0x7E
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ class DerivedAttributes:
 
     def deposits_only(self) -> DerivedAttributes:
         """Return the block that stands in, from Holocene, when this payload breaks a rule."""
-        kept = tuple(raw for raw in self.attributes.transactions if raw[0] == _DEPOSIT_TYPE)
+        kept = tuple(raw for raw in self.attributes.transactions if raw[0] == DEPOSIT_TYPE)
         return replace(self, attributes=replace(self.attributes, transactions=kept))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from coprove.derivation.deposits import DEPOSIT_TYPE
 from coprove.derivation.span import CHECK_LENGTH
 from coprove.derivation.validity import (
     Validity,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from coprove.types import L2BlockRef
 
 __all__ = ["SPAN_BLOCK_RULES", "SPAN_PREFIX_RULES", "check_span_batch", "check_span_prefix"]
-
-_DEPOSIT_TYPE: Final = 0x7E
 
 
 def check_span_prefix(ctx: BatchContext, batch: SpanBatch) -> Verdict:
@@ -169,7 +168,7 @@ def overlapped_blocks(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
     number = _parent_number(ctx, batch) + 1
     for index in range(_first_new(ctx, batch)):
         safe = ctx.safe_payload(number + index)
-        users = tuple(raw for raw in safe.transactions if raw[:1] != bytes([_DEPOSIT_TYPE]))
+        users = tuple(raw for raw in safe.transactions if raw[:1] != bytes([DEPOSIT_TYPE]))
         if users != batch.block_transactions(index):
             return Validity.DROP
         if safe.ref.l1_origin.number != batch.epochs[index]:

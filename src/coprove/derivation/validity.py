@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from coprove.derivation.deposits import DEPOSIT_TYPE
 from coprove.derivation.parameters import max_sequencer_drift
 from coprove.types import Fork
 
@@ -33,7 +34,6 @@ __all__ = [
     "within_drift",
 ]
 
-_DEPOSIT_TYPE: Final = 0x7E
 _SET_CODE_TYPE: Final = 4
 # Forks whose first L2 block may hold deposits only, so that upgrades run alone.
 _DEPOSITS_ONLY_ACTIVATIONS: Final = (Fork.JOVIAN, Fork.KARST)
@@ -239,7 +239,7 @@ def check_transactions(
     """
     set_code = ctx.config.is_active(Fork.ISTHMUS, timestamp)
     for raw in batch_transactions:
-        if not raw or raw[0] == _DEPOSIT_TYPE or (raw[0] == _SET_CODE_TYPE and not set_code):
+        if not raw or raw[0] == DEPOSIT_TYPE or (raw[0] == _SET_CODE_TYPE and not set_code):
             return Validity.DROP
     return None
 

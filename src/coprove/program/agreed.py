@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from coprove.program.inputs import L2BlockInput, RangeInput
     from coprove.program.l1 import VerifiedL1
 
-__all__ = ["AgreedChain", "agreed_chain"]
+__all__ = ["AgreedChain", "agreed_chain", "starts_pipeline"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,12 @@ def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> Agr
         )
     start, start_config = chain.started_from(given.l2_start_number, "L2 start block")
     safe, safe_config = chain.started_from(chain.headers[-1].number, "agreed L2 block")
-    _check_start(config, start, safe)
+    if not starts_pipeline(config, start, safe):
+        raise ProgramInputError(
+            "L1 origin of the L2 start block",
+            expected=f"a channel timeout of L1 blocks before {safe.l1_origin.number}, or genesis",
+            actual=start.l1_origin.number,
+        )
     for what, ref in (("L2 start block", start), ("agreed L2 block", safe)):
         if (found := l1.hash_of(ref.l1_origin.number)) != ref.l1_origin.hash:
             raise ProgramInputError(
@@ -74,17 +79,16 @@ def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> Agr
     )
 
 
-def _check_start(config: RollupConfig, start: L2BlockRef, safe: L2BlockRef) -> None:
-    """Check that no channel still open at the agreed block can have begun before the start."""
-    if start.number == config.genesis.l2.number:
-        return
-    timeout = config.channel_timeout_at(start.timestamp)
-    if start.l1_origin.number + timeout > safe.l1_origin.number:
-        raise ProgramInputError(
-            "L1 origin of the L2 start block",
-            expected=f"at least {timeout} L1 blocks before {safe.l1_origin.number}, or genesis",
-            actual=start.l1_origin.number,
-        )
+def starts_pipeline(config: RollupConfig, block: L2BlockRef, agreed: L2BlockRef) -> bool:
+    """Tell whether the pipeline may start at `block` when the agreed block is `agreed`.
+
+    True at genesis, and where the block's L1 origin is a channel timeout behind the agreed
+    block's: then no channel that is open at the agreed block began earlier.
+    """
+    if block.number <= config.genesis.l2.number:
+        return True
+    timeout = config.channel_timeout_at(block.timestamp)
+    return block.l1_origin.number + timeout <= agreed.l1_origin.number
 
 
 class VerifiedL2:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from coprove.errors import InputError
 from coprove.rpc.errors import MalformedResponseError, NotYetAvailableError, RequestRefusedError
 from coprove.rpc.fields import array, data, fixed, integer, member, record
-from coprove.rpc.http import CallStats, EndpointOptions, HttpEndpoint, Json, parse_json
+from coprove.rpc.http import EndpointClient, EndpointOptions, Json, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     import aiohttp
 
@@ -35,7 +34,7 @@ class BlobSidecar:
     """KZG blob proof, 48 bytes; None from the endpoint that serves blobs alone."""
 
 
-class BeaconClient:
+class BeaconClient(EndpointClient):
     """Typed calls to a beacon node. Use as an async context manager, or `close()` it."""
 
     def __init__(
@@ -46,37 +45,10 @@ class BeaconClient:
         session: aiohttp.ClientSession | None = None,
     ) -> None:
         """`url` is the base, without /eth; it may hold credentials."""
-        self._endpoint = HttpEndpoint(url, options, session=session)
+        super().__init__(url, options, session)
         self._clock: tuple[int, int] | None = None
         self._clock_lock = asyncio.Lock()
         self._sidecars = True
-
-    @property
-    def name(self) -> str:
-        """The redacted address, for messages."""
-        return self._endpoint.name
-
-    @property
-    def stats(self) -> CallStats:
-        """Counters since creation."""
-        return self._endpoint.stats
-
-    async def __aenter__(self) -> Self:
-        """Return the client itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._endpoint.close()
 
     async def slot_of(self, *, number: int, timestamp: int) -> int:
         """Return the slot of the L1 block with this number and timestamp (seconds).

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-__all__ = ["CallStats", "EndpointOptions", "HttpAnswer", "HttpEndpoint", "Json", "parse_json"]
+__all__ = [
+    "CallStats",
+    "EndpointClient",
+    "EndpointOptions",
+    "HttpAnswer",
+    "HttpEndpoint",
+    "Json",
+    "parse_json",
+]
 
 _READ_SIZE = 1 << 18
 
@@ -110,19 +118,6 @@ class HttpEndpoint:
         self._owns_session = session is None
         self._gate = asyncio.Semaphore(self.options.max_concurrency)
         self._log = get_logger(endpoint=self.name)
-
-    async def __aenter__(self) -> Self:
-        """Return the endpoint itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.close()
 
     async def close(self) -> None:
         """Close the connections, unless the session was given."""
@@ -236,3 +231,43 @@ def _seconds(value: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if 0 <= seconds < 3600 else None
+
+
+class EndpointClient:
+    """What every client of one endpoint shares: its name, its counters, and being closed.
+
+    Use as an async context manager, or `close()` it.
+    """
+
+    def __init__(
+        self, url: str, options: EndpointOptions | None, session: aiohttp.ClientSession | None
+    ) -> None:
+        """`url` may hold credentials: it appears in errors and logs only redacted."""
+        self._endpoint = HttpEndpoint(url, options, session=session)
+
+    @property
+    def name(self) -> str:
+        """The redacted address, for messages."""
+        return self._endpoint.name
+
+    @property
+    def stats(self) -> CallStats:
+        """Counters since creation."""
+        return self._endpoint.stats
+
+    async def __aenter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections, unless the session was given."""
+        await self._endpoint.close()

@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from coprove.errors import CoproveError, Temporary
 from coprove.rpc.errors import (
@@ -20,13 +20,18 @@ from coprove.rpc.errors import (
     ResponseTooLargeError,
     RpcError,
 )
-from coprove.rpc.http import CallStats, EndpointOptions, HttpAnswer, HttpEndpoint, Json, parse_json
+from coprove.rpc.http import (
+    EndpointClient,
+    EndpointOptions,
+    HttpAnswer,
+    Json,
+    parse_json,
+)
 from coprove.rpc.retry import Retry
 from coprove.rpc.tasks import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     import aiohttp
 
@@ -56,7 +61,7 @@ class Call:
     """Positional parameters."""
 
 
-class JsonRpcTransport:
+class JsonRpcTransport(EndpointClient):
     """Calls one JSON-RPC endpoint. All clients of that endpoint share one transport, and with it
     one rate limit. Use as an async context manager, or `close()` it.
     """
@@ -69,36 +74,9 @@ class JsonRpcTransport:
         session: aiohttp.ClientSession | None = None,
     ) -> None:
         """`url` may hold credentials: it appears in errors and logs only redacted."""
-        self._endpoint = HttpEndpoint(url, options, session=session)
+        super().__init__(url, options, session)
         self._ids = itertools.count(1)
         self._batching = self._endpoint.options.max_batch > 1
-
-    @property
-    def name(self) -> str:
-        """The redacted address, for messages."""
-        return self._endpoint.name
-
-    @property
-    def stats(self) -> CallStats:
-        """Counters since creation."""
-        return self._endpoint.stats
-
-    async def __aenter__(self) -> Self:
-        """Return the transport itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._endpoint.close()
 
     async def call(
         self,

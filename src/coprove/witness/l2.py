@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coprove.derivation.l1_info import l2_block_ref
+from coprove.program.agreed import starts_pipeline
 from coprove.rpc.tasks import together
 from coprove.witness.errors import ChainReorgError
-from coprove.witness.start import starts_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -20,6 +20,7 @@ from coprove.program import (
     RangeInput,
     overlapped_blocks,
 )
+from coprove.program.agreed import starts_pipeline
 from coprove.program.bloom import LogFilter
 from coprove.program.wire import pack_list
 from coprove.rpc.encoding import encode_header
@@ -28,7 +29,6 @@ from coprove.types import BlockHeader, Hash32, L1ChainConfig, L2BlockRef, Output
 from coprove.witness.batcher import BatcherWatch
 from coprove.witness.errors import RecordingError
 from coprove.witness.prestate import prestate
-from coprove.witness.start import starts_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Set
