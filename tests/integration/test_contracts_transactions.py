@@ -68,8 +68,8 @@ async def pooled(l1: L1) -> int:
 
 
 async def until(condition: str, check: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until `check` is true; fail after ten seconds, naming the condition."""
-    for _ in range(500):
+    """Wait until `check` is true; fail after a minute, naming the condition."""
+    for _ in range(3000):
         if await check():
             return
         await asyncio.sleep(0.02)
@@ -406,7 +406,7 @@ async def _persist(manager: TransactionManager, key: str) -> None:
 
 
 async def _foreign(l1: L1, *, nonce: int) -> None:
-    """Send a transaction of our account past the manager."""
+    """Send a transaction of our account past the manager, and wait until it is mined."""
     raw = await DEPLOYER.sign(
         UnsignedTransaction(
             chain_id=31337,
@@ -419,6 +419,7 @@ async def _foreign(l1: L1, *, nonce: int) -> None:
         )
     )
     await l1.rpc("eth_sendRawTransaction", f"0x{raw.hex()}")
+    await until("mined", lambda: _equals(l1.nonce(DEPLOYER.address), nonce + 1))
 
 
 def _mined_in(store: IntentStore, key: str) -> object:
