@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -247,6 +248,56 @@ async def test_logs_and_filters(chain: Chain, tmp_path: Path) -> None:
     assert await ask("eth_uninstallFilter", logs) is True
     with pytest.raises(RpcError, match="filter not found"):
         await ask("eth_getFilterChanges", logs)
+
+
+@pytest.mark.parametrize("bound", ["0x01", "0xzz", "0x", "newest", 7, {}, "0x1" + "0" * 16])
+async def test_a_filter_with_a_bad_range_is_refused(
+    chain: Chain, tmp_path: Path, bound: object
+) -> None:
+    """The one who asks hears of it, and the chain goes on: heads tell filters of every block."""
+    ask = Client(backend(chain, tmp_path))
+    for name in ("fromBlock", "toBlock"):
+        for method in ("eth_newFilter", "eth_getLogs"):
+            with pytest.raises(RpcError) as caught:
+                await ask(method, {name: bound})
+            assert caught.value.code == -32602
+    await replay(chain, 2)
+
+
+async def test_a_filter_keeps_to_its_range(chain: Chain, tmp_path: Path) -> None:
+    """Numbers bound what a filter collects; tags and null do not."""
+    ask = Client(backend(chain, tmp_path))
+    every = await ask("eth_newFilter", {"fromBlock": None, "toBlock": "latest"})
+    some = await ask("eth_newFilter", {"fromBlock": "0x14", "toBlock": "0x1e"})
+    await replay(chain, 40)
+    logs = await ask("eth_getFilterChanges", every)
+    assert await ask("eth_getFilterChanges", some) == [
+        log for log in logs if 20 <= int(log["blockNumber"], 16) <= 30
+    ]
+    assert len(logs) > 0
+    chain.set_unsafe(stored(30).hash)
+    gone = await ask("eth_getFilterChanges", every)
+    assert gone
+    # Blocks leave from the highest down.
+    above = [log | {"removed": True} for log in logs if int(log["blockNumber"], 16) > 30]
+    assert gone == sorted(above, key=lambda log: -int(log["blockNumber"], 16))
+
+
+async def test_a_filter_gives_many_logs_in_parts(chain: Chain, tmp_path: Path) -> None:
+    """Beyond the limit the rest comes with the next calls, in order, until nothing is left."""
+    limited = backend(chain, tmp_path)
+    config = limited.config.model_copy(update={"max_log_results": 3})
+    ask = Client(replace(limited, config=config))
+    name = await ask("eth_newFilter", {})
+    await replay(chain, 40)
+    parts = []
+    while part := await ask("eth_getFilterChanges", name):
+        parts.append(part)
+    assert len(parts) > 1
+    recorded = [
+        log for row in rows()[:41] for receipt in row["receipts"] for log in receipt["logs"]
+    ]
+    assert [log for part in parts for log in part] == recorded
 
 
 async def test_state_methods(chain: Chain, tmp_path: Path) -> None:

@@ -30,9 +30,18 @@ _LIFETIME: Final = 300.0
 @dataclass(slots=True, kw_only=True)
 class _Filter:
     criteria: LogCriteria | None
+    """Of a log filter alone."""
     kind: str
     changes: list[Any] = field(default_factory=list)
+    """Answers not yet asked for; of a log filter `_Moved` blocks, whose logs are looked up then."""
     used: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moved:
+    block_hash: bytes
+    removed: bool
+    """Whether the block left the canonical chain, rather than joined it."""
 
 
 class Filters:
@@ -78,10 +87,26 @@ class Filters:
         return self._add(_Filter(kind="transactions", criteria=None))
 
     async def changes(self, filter_id: Any) -> list[Any]:
-        """eth_getFilterChanges."""
+        """eth_getFilterChanges; what exceeds the limit on logs comes with the next call."""
         found = self._get(filter_id)
         collected, found.changes = found.changes, []
-        return collected
+        if found.criteria is None:
+            return collected
+        logs, done = await asyncio.to_thread(self._changed_logs, found.criteria, collected)
+        found.changes[:0] = collected[done:]
+        return logs
+
+    def _changed_logs(
+        self, criteria: LogCriteria, moves: list[_Moved]
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Logs of the first of these blocks, and how many of the blocks that were."""
+        logs: list[dict[str, Any]] = []
+        for done, moved in enumerate(moves):
+            if len(logs) >= self._backend.config.max_log_results:
+                return logs, done
+            found = self._logs(self._backend.chain.block(moved.block_hash), criteria)
+            logs += [log | {"removed": True} for log in found] if moved.removed else found
+        return logs, len(moves)
 
     async def filter_logs(self, filter_id: Any) -> list[dict[str, Any]]:
         """eth_getFilterLogs."""
@@ -124,19 +149,16 @@ class Filters:
             if item.kind == "blocks":
                 item.changes += [hex_data(block.hash) for block in change.joined]
             elif item.criteria is not None:
-                for block in change.left:
-                    logs = self._logs(block, item.criteria)
-                    item.changes += [log | {"removed": True} for log in logs]
-                for block in change.joined:
-                    item.changes += self._logs(block, item.criteria)
+                item.changes += [_Moved(block_hash=b.hash, removed=True) for b in change.left]
+                item.changes += [_Moved(block_hash=b.hash, removed=False) for b in change.joined]
             del item.changes[:-_MAX_QUEUED]
 
     def _logs(self, block: StoredBlock, criteria: LogCriteria) -> list[dict[str, Any]]:
-        for tag, below in ((criteria.first, True), (criteria.last, False)):
-            if isinstance(tag, str) and tag.startswith("0x"):
-                bound = get_quantity(tag, "block number")
-                if (block.number < bound) if below else (block.number > bound):
-                    return []
+        first, last = criteria.first, criteria.last
+        if isinstance(first, int) and block.number < first:
+            return []
+        if isinstance(last, int) and block.number > last:
+            return []
         return block_logs(block, criteria)
 
     def on_transaction(self, transaction_hash: bytes) -> None:

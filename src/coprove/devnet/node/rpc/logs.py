@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["LogCriteria", "block_logs", "find_logs"]
 
 _MAX_CHOICES = 1000
+_TAGS = frozenset({"earliest", "latest", "pending", "safe", "finalized"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +37,10 @@ class LogCriteria:
     """Contracts; empty: any."""
     topics: tuple[frozenset[bytes], ...]
     """Choices for each position; an empty set: any."""
-    first: Any
-    """Tag or number of the first block."""
-    last: Any
-    """Tag or number of the last block."""
+    first: int | str
+    """Number or tag of the first block."""
+    last: int | str
+    """Number or tag of the last block."""
     block_hash: bytes | None
     """The only block, when it is given by hash."""
 
@@ -58,8 +59,8 @@ class LogCriteria:
             topics=tuple(
                 frozenset(get_hash(item, "topic") for item in _choices(topic)) for topic in topics
             ),
-            first=given.get("fromBlock", "latest"),
-            last=given.get("toBlock", "latest"),
+            first=_bound(given.get("fromBlock"), "fromBlock"),
+            last=_bound(given.get("toBlock"), "toBlock"),
             block_hash=None if block_hash is None else get_hash(block_hash, "blockHash"),
         )
 
@@ -80,6 +81,15 @@ class LogCriteria:
         return all(
             not choices or any(_in_bloom(bloom, item) for item in choices) for choices in wanted
         )
+
+
+def _bound(value: Any, what: str) -> int | str:
+    """Read one end of the range; now, since a filter uses it when no caller hears of an error."""
+    if value is None:
+        return "latest"
+    if isinstance(value, str) and value in _TAGS:
+        return value
+    return get_quantity(value, what, bits=64)
 
 
 def _choices(value: Any) -> list[Any]:
@@ -152,7 +162,5 @@ def find_logs(backend: Backend, criteria: LogCriteria) -> list[dict[str, Any]]:
     return found
 
 
-def _number(backend: Backend, tag: Any) -> int:
-    if isinstance(tag, str) and tag.startswith("0x"):
-        return min(get_quantity(tag, "block number"), 2**62)
-    return backend.require(tag).number
+def _number(backend: Backend, bound: int | str) -> int:
+    return bound if isinstance(bound, int) else backend.require(bound).number
