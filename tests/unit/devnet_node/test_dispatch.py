@@ -76,6 +76,7 @@ async def test_result() -> None:
         ({"id": 1, "method": "echo", "params": [1]}, -32600),
         (call("echo", 1, id={"a": 1}), -32600),
         (call("echo", 1, id=True), -32600),
+        (call("echo", 1, id=float("nan")), -32600),
         (5, -32600),
         ([], -32600),
         ([call("echo", 1)] * 4, -32005),
@@ -109,12 +110,23 @@ async def test_noise_is_answered(body: bytes) -> None:
     assert "error" in json.loads(answer)
 
 
-@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'["]",' * 200_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b'["]",' * 200_000,
+        # Read as bytes, the second half of this character is a quote that hides what follows.
+        ('["\u2200",' + "[" * 200_000).encode("utf-16-le"),
+        ("[" * 200_000).encode("utf-32-le"),
+    ],
+    ids=["lists", "objects", "strings", "utf-16", "utf-32"],
+)
 async def test_deep_nesting_is_refused(body: bytes) -> None:
-    """A tower of brackets does not take the process down, whatever its recursion limit."""
+    """A tower of brackets does not take the process down, in whatever encoding."""
     answer = await dispatcher().handle(body)
     assert answer is not None
-    assert json.loads(answer)["error"]["code"] == -32600
+    assert json.loads(answer)["error"]["code"] == -32700
 
 
 async def test_brackets_in_strings_do_not_nest() -> None:

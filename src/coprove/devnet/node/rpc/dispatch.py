@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,14 +21,13 @@ from coprove.devnet.node.rpc.errors import (
     RpcError,
 )
 from coprove.errors import CoproveError, InputError, Temporary
+from coprove.primitives.bounded_json import load_json
 
 __all__ = ["Dispatcher", "Method"]
 
 Method = Callable[..., Awaitable[Any]]
 """A handler; takes the positional parameters and returns what JSON can hold."""
 
-_MAX_DEPTH = 32
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _log = structlog.get_logger("coprove.devnet.node.rpc")
 
 
@@ -63,8 +62,7 @@ class Dispatcher:
     async def handle(self, body: bytes) -> bytes | None:
         """Answer one request or batch; None when only notifications came."""
         try:
-            # The parser recurses, and libraries raise Python's limit beyond what the stack holds.
-            request = None if _is_too_deep(body) else json.loads(body)
+            request: Any = load_json(body)
         except ValueError:
             return _dump(_error(None, RpcError(PARSE_ERROR, "parse error")))
         if not isinstance(request, list):
@@ -82,7 +80,7 @@ class Dispatcher:
         if not isinstance(request, dict):
             return _error(None, RpcError(INVALID_REQUEST, "a request is an object"))
         request_id = request.get("id")
-        if not isinstance(request_id, str | int | float | None) or isinstance(request_id, bool):
+        if not _is_id(request_id):
             return _error(None, RpcError(INVALID_REQUEST, "id: a string, a number or null"))
         name = request.get("method")
         if request.get("jsonrpc") != "2.0" or not isinstance(name, str):
@@ -127,14 +125,11 @@ class Dispatcher:
             raise RpcError(INTERNAL_ERROR, "internal error") from error
 
 
-def _is_too_deep(body: bytes) -> bool:
-    depth = 0
-    for token in _BRACKETS.finditer(body):
-        first = token[0][0]
-        depth += (first in b"[{") - (first in b"]}")
-        if depth > _MAX_DEPTH:
-            return True
-    return False
+def _is_id(value: Any) -> bool:
+    # Python's parser takes NaN and infinities, which no answer can repeat in JSON.
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, str | int | None) and not isinstance(value, bool)
 
 
 def _dump(answer: Any) -> bytes:
