@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,17 @@ def test_best_tip_first_nonces_in_order() -> None:
     for raw in (dear, cheap, middle):
         mempool.add(raw)
     assert mempool.candidates() == [middle, cheap, dear]
+
+
+def test_high_gas_limits_do_not_keep_others_out() -> None:
+    """A limit is not what is used, and one as high as the block's may never fit: it is the
+    kernel's to tell, and until then the rest of the pool stays a candidate too."""
+    mempool = Mempool(MempoolConfig(), replace(view(), is_karst=False))
+    greedy = [signed(key, 0, tip=5000, gas=30_000_000) for key in (0, 1, 2)]
+    modest = signed(3, 0, tip=5)
+    for raw in (*greedy, modest):
+        mempool.add(raw)
+    assert mempool.candidates() == [*greedy, modest]
 
 
 def test_gaps_wait() -> None:

@@ -218,7 +218,8 @@ class Mempool:
     def candidates(self) -> list[bytes]:
         """Executable transactions that pay the base fee, best tip first, nonces in order.
 
-        No more than what could fill two blocks.
+        No more than what could fill two blocks: each counts with the least gas that it can use,
+        since a high limit says nothing, and one near the block's may never fit.
         """
         base_fee = self._view.base_fee
         runs = {sender: self._executable(sender)[::-1] for sender in self._accounts}
@@ -237,7 +238,7 @@ class Mempool:
             if entry.transaction.max_fee < base_fee:
                 continue
             chosen.append(entry.transaction.raw)
-            gas_left -= entry.transaction.gas_limit
+            gas_left -= intrinsic_gas(entry.transaction)
             if runs[sender]:
                 heads[sender] = runs[sender].pop()
         return chosen
