@@ -14,6 +14,7 @@ from coprove.contracts.deployment import (
 )
 from coprove.contracts.errors import (
     CallRevertedError,
+    FactoryMismatchError,
     InsufficientFundsError,
     IntentConflictError,
     KeyFormatError,
@@ -21,6 +22,13 @@ from coprove.contracts.errors import (
     StoreMismatchError,
     TransactionRefusedError,
     TransactionRevertedError,
+    UnknownConfigError,
+    UnknownGenerationError,
+)
+from coprove.contracts.generations import (
+    FirstOutputContract,
+    SecondOutputContract,
+    open_output_contract,
 )
 from coprove.contracts.mock_proof import DEV_CHAIN_IDS, is_dev_chain, is_mock_proof, mock_proof
 from coprove.contracts.oracle import (
@@ -40,6 +48,16 @@ from coprove.contracts.portal import (
     message_passed,
     prove_withdrawal_call,
 )
+from coprove.contracts.settlement import (
+    GENESIS_CONFIG,
+    ContractCall,
+    Generation,
+    OutputClaim,
+    OutputContract,
+    ProgramKeys,
+    ProposingRight,
+    config_name_hash,
+)
 from coprove.contracts.transactions import (
     FeePolicy,
     IntentStore,
@@ -55,10 +73,15 @@ from coprove.contracts.transactions import (
 
 __all__ = [
     "DEV_CHAIN_IDS",
+    "GENESIS_CONFIG",
     "Artifact",
     "CallRevertedError",
+    "ContractCall",
     "ContractReader",
+    "FactoryMismatchError",
     "FeePolicy",
+    "FirstOutputContract",
+    "Generation",
     "InsufficientFundsError",
     "IntentConflictError",
     "IntentStore",
@@ -70,12 +93,17 @@ __all__ = [
     "MemoryIntentStore",
     "Mined",
     "OracleParameters",
+    "OutputClaim",
+    "OutputContract",
     "OutputOracle",
     "OutputProposal",
     "OutputProposed",
     "Portal",
+    "ProgramKeys",
+    "ProposingRight",
     "RollupContracts",
     "RollupParameters",
+    "SecondOutputContract",
     "Signer",
     "SqliteIntentStore",
     "StoreMismatchError",
@@ -83,9 +111,12 @@ __all__ = [
     "TransactionOptions",
     "TransactionRefusedError",
     "TransactionRevertedError",
+    "UnknownConfigError",
+    "UnknownGenerationError",
     "Web3Signer",
     "WithdrawalTransaction",
     "checkpoint_call",
+    "config_name_hash",
     "deploy_l1",
     "deploy_oracle",
     "deploy_rollup_contracts",
@@ -99,6 +130,7 @@ __all__ = [
     "load_bedrock_artifact",
     "message_passed",
     "mock_proof",
+    "open_output_contract",
     "propose_call",
     "propose_optimistic_call",
     "prove_withdrawal_call",

@@ -12,6 +12,8 @@ from coprove.rpc import RpcError
 from coprove.types import Address, Hash32
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from coprove.contracts.abi import Event, Function
     from coprove.rpc import Json, JsonRpcTransport
 
@@ -56,15 +58,34 @@ class ContractReader:
         values = function.decode(data)
         return values[0] if len(values) == 1 else values
 
-    async def check(self, data: bytes, *, sender: Address, what: str) -> None:
+    async def check(self, data: bytes, *, sender: Address, what: str, value: int = 0) -> None:
         """Simulate a transaction from `sender`; CallRevertedError when it would fail."""
-        await self._raw_call(data, sender=sender, what=what, block="latest")
+        await self._raw_call(data, sender=sender, what=what, block="latest", value=value)
 
-    async def logs(self, event: Event, *, first: int, last: Block = "latest") -> list[LogEntry]:
-        """Return the event's logs between two blocks, both included, in their order."""
+    async def block_time(self, block: Block = "latest") -> int:
+        """Return the time of an L1 block, in seconds."""
+        answer = await self._transport.call("eth_getBlockByNumber", [_tag(block), False])
+        if not isinstance(answer, dict):
+            raise InputError("eth_getBlockByNumber", expected="an object", actual=answer)
+        return int.from_bytes(_word(answer.get("timestamp"), "block.timestamp"))
+
+    async def logs(
+        self,
+        event: Event,
+        *,
+        first: int,
+        last: Block = "latest",
+        topics: Sequence[bytes | None] = (),
+    ) -> list[LogEntry]:
+        """Return the event's logs between two blocks, both included, in their order.
+
+        `topics` are the words that its indexed parameters must have, in order; None for any.
+        """
+        wanted: list[Json] = [f"0x{event.topic.hex()}"]
+        wanted += [None if word is None else f"0x{word.hex()}" for word in topics]
         criteria: dict[str, Json] = {
             "address": self.address.hex0x,
-            "topics": [f"0x{event.topic.hex()}"],
+            "topics": wanted,
             "fromBlock": hex(first),
             "toBlock": _tag(last),
         }
@@ -80,11 +101,13 @@ class ContractReader:
         return await self._raw_call(data, sender=None, what=function.signature, block=block)
 
     async def _raw_call(
-        self, data: bytes, *, sender: Address | None, what: str, block: Block
+        self, data: bytes, *, sender: Address | None, what: str, block: Block, value: int = 0
     ) -> bytes:
         fields: dict[str, Json] = {"to": self.address.hex0x, "data": f"0x{data.hex()}"}
         if sender is not None:
             fields["from"] = sender.hex0x
+        if value:
+            fields["value"] = hex(value)
         try:
             answer = await self._transport.call("eth_call", [fields, _tag(block)])
         except RpcError as error:

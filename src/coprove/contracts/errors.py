@@ -8,6 +8,7 @@ __all__ = [
     "ArtifactError",
     "CallRevertedError",
     "DeploymentError",
+    "FactoryMismatchError",
     "FeeCapError",
     "InsufficientFundsError",
     "IntentConflictError",
@@ -17,6 +18,8 @@ __all__ = [
     "StoreMismatchError",
     "TransactionRefusedError",
     "TransactionRevertedError",
+    "UnknownConfigError",
+    "UnknownGenerationError",
 ]
 
 
@@ -103,3 +106,35 @@ class ManagerClosedError(CoproveError):
 
 class DeploymentError(Critical):
     """A deployment did not leave the contracts that it should have."""
+
+
+class UnknownGenerationError(Critical):
+    """A contract is no output oracle of a generation that this package speaks."""
+
+    def __init__(self, contract: str, *, version: str) -> None:
+        """`contract` is its address, `version` what it calls itself."""
+        super().__init__(
+            f"{contract} (version {version!r:.100}) is not an OPSuccinctL2OutputOracle v1 or v3"
+        )
+        self.contract = contract
+        self.version = version
+
+
+class UnknownConfigError(Critical):
+    """The contract holds no valid config of the name that proofs are made for."""
+
+    def __init__(self, name: str, *, contract: str) -> None:
+        """`name` is the config's plain name, `contract` the address that was asked."""
+        super().__init__(f"{contract} has no config named {name!r}")
+        self.name = name
+        self.contract = contract
+
+
+class FactoryMismatchError(Critical):
+    """The oracle sends proposals through another DisputeGameFactory than the expected one."""
+
+    def __init__(self, *, expected: str, actual: str) -> None:
+        """Both are addresses, `actual` may be "none"."""
+        super().__init__(f"DisputeGameFactory: expected {expected}, the contract has {actual}")
+        self.expected = expected
+        self.actual = actual

@@ -1,6 +1,7 @@
 """The L2 output oracle: typed reader, events and calldata.
 
-The ABI is OPSuccinctL2OutputOracle v1.0.0's, so the reader serves deployed ones as well.
+The ABI is OPSuccinctL2OutputOracle v1.0.0's, so the reader serves deployed ones as well. Both
+generations answer what is read here; `generations` has what they do not share.
 """
 
 from __future__ import annotations
@@ -206,8 +207,14 @@ class OutputOracle:
         """Return the index of that output."""
         return int(await self.contract.call(_GET_INDEX_AFTER, l2_block, block=block))
 
-    async def outputs_proposed(self, *, first: int, last: Block = "latest") -> list[OutputProposed]:
-        """Return the proposals of the L1 blocks from `first` to `last`, both included."""
+    async def outputs_proposed(
+        self, *, first: int, last: Block = "latest", l2_block: int | None = None
+    ) -> list[OutputProposed]:
+        """Return the proposals of the L1 blocks from `first` to `last`, both included.
+
+        With `l2_block` those of that L2 block alone.
+        """
+        topics = () if l2_block is None else (None, None, l2_block.to_bytes(32))
         return [
             OutputProposed(
                 output_root=Hash32(entry.values[0]),
@@ -217,7 +224,7 @@ class OutputOracle:
                 tx_hash=entry.tx_hash,
                 l1_block_number=entry.block_number,
             )
-            for entry in await self.contract.logs(_PROPOSED, first=first, last=last)
+            for entry in await self.contract.logs(_PROPOSED, first=first, last=last, topics=topics)
         ]
 
     async def outputs_deleted(self, *, first: int, last: Block = "latest") -> list[OutputsDeleted]:
