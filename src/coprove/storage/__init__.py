@@ -1,0 +1,55 @@
+"""The request store: proof requests, intents and leadership, in a database."""
+
+from coprove.storage.records import (
+    Checkpoint,
+    ConfigIdentity,
+    Intent,
+    IntentKind,
+    IntentState,
+    JsonScalar,
+    Lease,
+    ProofRequest,
+    RangePlan,
+    Reanchored,
+    Recovery,
+    Replaced,
+    RequestChanges,
+    Scope,
+    Values,
+)
+from coprove.storage.states import (
+    CLAIMED,
+    DEAD,
+    LIVE,
+    TRANSITIONS,
+    RequestKind,
+    RequestStatus,
+    Transition,
+)
+from coprove.storage.store import RequestStore
+
+__all__ = [
+    "CLAIMED",
+    "DEAD",
+    "LIVE",
+    "TRANSITIONS",
+    "Checkpoint",
+    "ConfigIdentity",
+    "Intent",
+    "IntentKind",
+    "IntentState",
+    "JsonScalar",
+    "Lease",
+    "ProofRequest",
+    "RangePlan",
+    "Reanchored",
+    "Recovery",
+    "Replaced",
+    "RequestChanges",
+    "RequestKind",
+    "RequestStatus",
+    "RequestStore",
+    "Scope",
+    "Transition",
+    "Values",
+]
