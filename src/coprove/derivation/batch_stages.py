@@ -50,8 +50,12 @@ class NextBatch:
 class SafeChain(Protocol):
     """The safe L2 blocks, for span batches that reach back to them."""
 
-    def block_ref(self, number: int) -> L2BlockRef:
-        """Return the reference to a safe block; MissingL2BlockError when it is not known."""
+    def block_ref(self, number: int) -> L2BlockRef | None:
+        """Return the reference to a safe block; MissingL2BlockError when it is not known.
+
+        None when the block was let go of: its L1 origin is more than a sequencing window and a
+        block older than `BatchStage.oldest_inclusion` ever was.
+        """
 
     def block(self, number: int) -> L2Block:
         """Return a safe block with its transactions; MissingL2BlockError as well."""
@@ -69,6 +73,11 @@ class _Stage:
         self._chain = chain
         self._span: SpanBatch | None = None
         self._span_index = 0
+
+    @property
+    def oldest_inclusion(self) -> int:
+        """Number of the oldest L1 block whose batches may still be checked."""
+        return self._epochs.origin.number
 
     def _context(self, safe_head: L2BlockRef, inclusion: L1BlockRef) -> BatchContext:
         return BatchContext(
@@ -143,6 +152,11 @@ class BatchQueue(_Stage):
         """Start with an empty queue."""
         super().__init__(config, stream, epochs, chain)
         self._queue: list[tuple[L1BlockRef, Batch]] = []
+
+    @property
+    def oldest_inclusion(self) -> int:
+        """Number of the oldest L1 block whose batches may still be checked."""
+        return self._queue[0][0].number if self._queue else super().oldest_inclusion
 
     def next_batch(self, safe_head: L2BlockRef) -> NextBatch | Wait:
         """Take one more batch in, then look for one that builds on the safe head."""

@@ -1,4 +1,4 @@
-"""Where batch data lies in an L1 block: calldata of batcher transactions, from Ecotone also blobs.
+"""Where batch data lies in an L1 block: calldata of batcher transactions, or blobs from Ecotone on.
 
 A batcher transaction is sent to the batch inbox and signed by the batcher of the current system
 config. Signatures are recovered last, and only of transactions whose bytes name the inbox.
@@ -85,17 +85,17 @@ def batcher_transactions(
     for raw in block.transactions:
         if inbox not in raw:
             continue
-        transaction = _parse(raw, config.batch_inbox_address)
-        if transaction is None or not _is_from(raw, batcher):
-            continue
-        if transaction.data is None and not read_blobs:
-            continue
-        found.append(transaction)
+        transaction = _parse(raw, config.batch_inbox_address, read_blobs=read_blobs)
+        if transaction is not None and _is_from(raw, batcher):
+            found.append(transaction)
     return found
 
 
-def _parse(raw: bytes, inbox: Address) -> BatcherTransaction | None:
-    """Return what a transaction carries if it goes to the inbox and its type may carry batches."""
+def _parse(raw: bytes, inbox: Address, *, read_blobs: bool) -> BatcherTransaction | None:
+    """Return what a transaction carries if it goes to the inbox and its type may carry batches.
+
+    A blob transaction carries its blobs once these are read (Ecotone), and its calldata before.
+    """
     kind = 0 if raw[0] > 0x7F else raw[0]
     places = _LEGACY_FIELDS if raw[0] > 0x7F else _TYPED_FIELDS.get(kind)
     if places is None:
@@ -106,7 +106,7 @@ def _parse(raw: bytes, inbox: Address) -> BatcherTransaction | None:
         raise InputError("L1 transaction", expected=f"fields of type {kind}", actual=len(fields))
     if fields[to] != bytes(inbox):
         return None
-    if hashes is None:
+    if hashes is None or not read_blobs:
         return BatcherTransaction(data=rlp.expect_bytes(fields[data], "calldata"), blob_hashes=())
     return BatcherTransaction(
         data=None,

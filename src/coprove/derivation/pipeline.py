@@ -145,7 +145,8 @@ class Pipeline:
             return False
         if block.header.number >= safe_head.l1_origin.number:
             self._blocks[block.header.number] = block
-        self._chain.prune(self._stream.origin.number - self._config.seq_window_size - 1)
+        oldest = self._current_stage().oldest_inclusion
+        self._chain.prune(oldest - self._config.seq_window_size - 1)
         return True
 
     def _attributes(self, safe_head: L2BlockRef, found: NextBatch) -> DerivedAttributes:

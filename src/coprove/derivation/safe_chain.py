@@ -20,11 +20,16 @@ class DerivedChain:
     def __init__(self, history: L2History | None) -> None:
         """Start with nothing but `history`."""
         self._history = history
+        # Blocks from the first head on were known here; those below `_kept` are forgotten.
+        self._first: int | None = None
+        self._kept = 0
         self._refs: dict[int, L2BlockRef] = {}
         self._transactions: dict[int, tuple[bytes, ...]] = {}
 
     def set_head(self, safe_head: L2BlockRef) -> None:
         """Note the block that the next one follows."""
+        if self._first is None:
+            self._first = safe_head.number
         self._refs[safe_head.number] = safe_head
 
     def set_transactions(self, number: int, transactions: tuple[bytes, ...]) -> None:
@@ -37,12 +42,20 @@ class DerivedChain:
             if self._refs[number].l1_origin.number >= oldest_origin:
                 break
             del self._refs[number]
+            self._kept = number + 1
             self._transactions.pop(number, None)
 
-    def block_ref(self, number: int) -> L2BlockRef:
-        """Return the reference to a safe block; MissingL2BlockError when it is not known."""
+    def block_ref(self, number: int) -> L2BlockRef | None:
+        """Return the reference to a safe block, None when it was pruned.
+
+        Raises MissingL2BlockError when the block was never known.
+        """
         ref = self._refs.get(number)
-        return ref if ref is not None else self._ask(number).ref
+        if ref is not None:
+            return ref
+        if self._first is not None and self._first <= number < self._kept:
+            return None
+        return self._ask(number).ref
 
     def block(self, number: int) -> L2Block:
         """Return a safe block with its transactions; MissingL2BlockError as well."""

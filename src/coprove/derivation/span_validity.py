@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from coprove.derivation.deposits import DEPOSIT_TYPE
+from coprove.derivation.errors import PipelineError
 from coprove.derivation.span import CHECK_LENGTH
 from coprove.derivation.validity import (
     Validity,
@@ -78,21 +79,33 @@ def misaligned(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
     return Validity.DROP if behind % ctx.config.block_time else None
 
 
+def sequence_window(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
+    """Drop what was included later than the sequencing window of its first epoch.
+
+    The specification has this rule behind `parent_check`. Both drop, so the order does not show;
+    this one first, no parent is looked for that lies before the window.
+    """
+    late = batch.epochs[0] + ctx.config.seq_window_size < ctx.inclusion.number
+    return Validity.DROP if late else None
+
+
 def parent_missing(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
     """Drop a span that would hold the genesis block or older ones."""
     return Validity.DROP if _parent_number(ctx, batch) < ctx.config.genesis.l2.number else None
+
+
+def parent_pruned(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
+    """Drop a span that follows a block from before the sequencing window.
+
+    Its first epoch lies inside the window, so that `start_epoch_too_new` would drop it.
+    """
+    return Validity.DROP if _safe_parent(ctx, batch) is None else None
 
 
 def parent_check(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
     """Drop a span that follows another block than the safe chain's."""
     matches = _parent(ctx, batch).hash[:CHECK_LENGTH] == batch.parent_check
     return None if matches else Validity.DROP
-
-
-def sequence_window(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
-    """Drop what was included later than the sequencing window of its first epoch."""
-    late = batch.epochs[0] + ctx.config.seq_window_size < ctx.inclusion.number
-    return Validity.DROP if late else None
 
 
 def start_epoch_too_new(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
@@ -123,9 +136,10 @@ SPAN_PREFIX_RULES: Final = (
     starts_ahead,
     ends_behind,
     misaligned,
-    parent_missing,
-    parent_check,
     sequence_window,
+    parent_missing,
+    parent_pruned,
+    parent_check,
     start_epoch_too_new,
     origin_check,
     start_epoch_too_old,
@@ -189,7 +203,15 @@ def _parent_number(ctx: BatchContext, batch: SpanBatch) -> int:
     return ctx.safe_head.number - _first_new(ctx, batch)
 
 
-def _parent(ctx: BatchContext, batch: SpanBatch) -> L2BlockRef:
+def _safe_parent(ctx: BatchContext, batch: SpanBatch) -> L2BlockRef | None:
     if batch.first_timestamp == ctx.next_timestamp:
         return ctx.safe_head
     return ctx.safe_block(_parent_number(ctx, batch))
+
+
+def _parent(ctx: BatchContext, batch: SpanBatch) -> L2BlockRef:
+    """Return the block that the span follows, once `parent_pruned` has let it pass."""
+    parent = _safe_parent(ctx, batch)
+    if parent is None:
+        raise PipelineError("the parent of a span batch was pruned")
+    return parent

@@ -76,8 +76,8 @@ class BatchContext:
     """The block that the next one follows."""
     inclusion: L1BlockRef
     """L1 block that the batch was read at."""
-    safe_block: Callable[[int], L2BlockRef]
-    """Gives a block of the safe chain by its number."""
+    safe_block: Callable[[int], L2BlockRef | None]
+    """Gives a block of the safe chain by its number, None for one before the sequencing window."""
     safe_payload: Callable[[int], L2Block]
     """Gives such a block with its transactions."""
 

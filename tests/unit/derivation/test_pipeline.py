@@ -455,7 +455,7 @@ class TooFewBlobs:
 
 
 def test_blobs_are_read_from_ecotone_on() -> None:
-    """Before, a blob transaction carries nothing; after, each of its blobs must be there."""
+    """Before, a blob transaction carries its calldata; after, each of its blobs must be there."""
     account = Account.from_key(b"\x11" * 32)
     fields = {
         "type": 3,
@@ -473,13 +473,11 @@ def test_blobs_are_read_from_ecotone_on() -> None:
     }
     raw = bytes(account.sign_transaction(fields).raw_transaction)
     batcher = Address.from_hex(account.address)
-    for fork, expected in ((Fork.DELTA, 0), (Fork.ECOTONE, 1)):
+    for fork, data, hashes in ((Fork.DELTA, b"", ()), (Fork.ECOTONE, None, (b"\x01" + bytes(31),))):
         world = world_of(fork)
         block = replace(world.l1[1], transactions=(raw,))
-        found = batcher_transactions(world.config, block, batcher)
-        assert len(found) == expected
-        if found:
-            assert found[0].data is None
-            assert found[0].blob_hashes == (b"\x01" + bytes(31),)
+        (found,) = batcher_transactions(world.config, block, batcher)
+        assert (found.data, found.blob_hashes) == (data, hashes)
+        if hashes:
             with pytest.raises(InputError):
                 read_batch_data(world.config, TooFewBlobs(), block, batcher)

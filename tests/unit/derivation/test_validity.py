@@ -265,6 +265,12 @@ PREFIX_CASES: dict[str, tuple[dict[str, Any], SpanBatch, Validity, Validity]] = 
         Validity.DROP,
     ),
     "parent_missing": ({}, span(0), Validity.DROP, Validity.DROP),
+    "parent_pruned": (
+        {"safe_block": lambda _number: None},
+        span(48),
+        Validity.DROP,
+        Validity.DROP,
+    ),
     "parent_check": ({}, span(parent_check=bytes(20)), Validity.DROP, Validity.DROP),
     "sequence_window": (
         {"inclusion": origin(49, START + 600)},
