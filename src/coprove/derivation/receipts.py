@@ -1,10 +1,16 @@
-"""Receipts of every transaction type of L1 and L2, decoded strictly."""
+"""Receipts of every transaction type of L1 and L2, decoded strictly.
+
+Types that L1 may get in time are read as today's typed receipts are, so that a new one neither
+hides a deposit nor stops derivation.
+Source: https://specs.optimism.io/protocol/derivation.html#on-future-proof-transaction-log-derivation
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coprove.errors import InputError
 from coprove.primitives.rlp import (
     Item,
     RlpError,
@@ -22,8 +28,9 @@ __all__ = ["Log", "Receipt", "decode_receipt", "find_logs"]
 
 _MAX_TOPICS = 4
 _DEPOSIT = 0x7E
-# Access list, fee market, blob, set code; deposits on L2.
-_TYPES = frozenset((0x01, 0x02, 0x03, 0x04, _DEPOSIT))
+# Access list, fee market, blob and set code are known; deposits come on L2.
+_FUTURE_TYPES = range(0x05, _DEPOSIT)
+_TYPES = range(0x01, _DEPOSIT + 1)
 _FIRST_LIST_PREFIX = 0xC0
 
 
@@ -60,7 +67,7 @@ class Receipt:
 
 
 def decode_receipt(raw: bytes) -> Receipt:
-    """Parse an EIP-2718 receipt; InputError unless it is canonical and of a known type."""
+    """Parse an EIP-2718 receipt; InputError unless it is canonical and of a possible type."""
     if not raw:
         raise RlpError("receipt", expected="bytes", actual="nothing")
     kind = raw[0]
@@ -69,7 +76,7 @@ def decode_receipt(raw: bytes) -> Receipt:
     elif kind in _TYPES:
         body = raw[1:]
     else:
-        raise RlpError("receipt type", expected="a known type", actual=hex(kind))
+        raise RlpError("receipt type", expected="0x01 to 0x7e", actual=hex(kind))
     items = decode_list(body, "receipt")
     extra = items[4:]
     if len(items) < 4 or (extra and (kind != _DEPOSIT or len(extra) > 2)):
@@ -94,7 +101,8 @@ def decode_receipt(raw: bytes) -> Receipt:
 def find_logs(receipts: Sequence[bytes], address: Address, topic: Hash32) -> list[tuple[int, Log]]:
     """Return the logs of `address` whose first topic is `topic`, with their index in the block.
 
-    Logs of failed transactions are left out.
+    Logs of failed transactions are left out, and receipts of a future type that do not decode.
+    InputError for any other malformed receipt.
     """
     # The address of every log stands in its receipt's bytes, so that most blocks end here.
     pattern = bytes(address)
@@ -103,7 +111,12 @@ def find_logs(receipts: Sequence[bytes], address: Address, topic: Hash32) -> lis
     found: list[tuple[int, Log]] = []
     index = 0
     for raw in receipts:
-        receipt = decode_receipt(raw)
+        try:
+            receipt = decode_receipt(raw)
+        except InputError:
+            if raw and raw[0] in _FUTURE_TYPES:
+                continue
+            raise
         for log in receipt.logs:
             if receipt.succeeded and log.address == address and log.topics[:1] == (topic,):
                 found.append((index, log))

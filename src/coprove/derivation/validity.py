@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 _SET_CODE_TYPE: Final = 4
+# What a sequencer may add behind a block's transactions in a fork to come.
+_POST_EXEC_TYPE: Final = 0x7D
 # Forks whose first L2 block may hold deposits only, so that upgrades run alone.
 _DEPOSITS_ONLY_ACTIVATIONS: Final = (Fork.JOVIAN, Fork.KARST)
 
@@ -233,15 +235,15 @@ def within_drift(
 def check_transactions(
     ctx: BatchContext, timestamp: int, batch_transactions: Iterable[bytes]
 ) -> Validity | None:
-    """Drop on an empty transaction, a deposit, or a set-code transaction before Isthmus.
+    """Drop on an empty transaction, a deposit, a post-exec, or a set-code one before Isthmus.
 
     Other unknown types are left to execution, as the reference node does.
     """
-    set_code = ctx.config.is_active(Fork.ISTHMUS, timestamp)
-    for raw in batch_transactions:
-        if not raw or raw[0] == DEPOSIT_TYPE or (raw[0] == _SET_CODE_TYPE and not set_code):
-            return Validity.DROP
-    return None
+    refused = {DEPOSIT_TYPE, _POST_EXEC_TYPE}
+    if not ctx.config.is_active(Fork.ISTHMUS, timestamp):
+        refused.add(_SET_CODE_TYPE)
+    dropped = any(not raw or raw[0] in refused for raw in batch_transactions)
+    return Validity.DROP if dropped else None
 
 
 def _origin(ctx: BatchContext, batch: SingularBatch) -> L1BlockRef:

@@ -249,7 +249,7 @@ def test_recorded_receipts_decode(name: str) -> None:
 
 
 def test_malformed_receipts_are_refused() -> None:
-    """Unknown types, wrong shapes, sizes and counts."""
+    """Impossible types, wrong shapes, sizes and counts."""
     log = log_of(sample())
     good = decode_receipt(encode_receipt([log]))
     assert isinstance(good, Receipt)
@@ -260,7 +260,8 @@ def test_malformed_receipts_are_refused() -> None:
     body = rlp.decode_list(encode_receipt([], kind=0))
     broken = [
         b"",
-        b"\x05" + rlp.encode(body),
+        b"\x00" + rlp.encode(body),
+        b"\x05" + rlp.encode([*body, b"\x01"]),
         b"\x7f" + rlp.encode(body),
         encode_receipt([], status=b"\x02"),
         encode_receipt([], status=bytes(32)),
@@ -276,6 +277,18 @@ def test_malformed_receipts_are_refused() -> None:
     for raw in broken:
         with pytest.raises(InputError, match=r"receipt|log|RLP"):
             decode_receipt(raw)
+
+
+@pytest.mark.parametrize("kind", [0x05, 0x7D])
+def test_receipts_of_future_types_count_when_they_decode(kind: int) -> None:
+    """Read as today's typed receipts; one of another shape is passed over with all its logs."""
+    deposit = sample()
+    log = log_of(deposit)
+    strange = bytes([kind]) + rlp.encode([b"\x01", bytes(PORTAL)])
+    receipts = [encode_receipt([log], kind=kind), strange, encode_receipt([log])]
+    assert find_logs(receipts, PORTAL, DEPOSIT_EVENT_TOPIC) == [(0, log), (1, log)]
+    with pytest.raises(InputError):
+        find_logs([b"\x02" + strange[1:]], PORTAL, DEPOSIT_EVENT_TOPIC)
 
 
 @given(st.binary(max_size=400))

@@ -169,6 +169,8 @@ def test_the_first_block_of_a_fork_takes_no_user_transactions(fork: Fork) -> Non
     ("raw", "isthmus", "accepted"),
     [
         (b"\x7e\x01", True, False),
+        (b"\x7d\x01", True, False),
+        (b"\x7d\x01", False, False),
         (b"\x04\x01", False, False),
         (b"\x04\x01", True, True),
         (b"\x03\x01", True, True),
@@ -177,7 +179,7 @@ def test_the_first_block_of_a_fork_takes_no_user_transactions(fork: Fork) -> Non
 def test_transactions_that_a_sequencer_may_not_include(
     raw: bytes, isthmus: bool, accepted: bool
 ) -> None:
-    """Deposits never, set-code from Isthmus; unknown types are execution's to refuse."""
+    """Deposits and post-exec never, set-code from Isthmus; others are execution's to refuse."""
     ctx = context(Fork.ISTHMUS if isthmus else Fork.HOLOCENE)
     verdict = check_singular_batch(ctx, singular(transactions=(b"\x02", raw)))
     assert (verdict.validity is Validity.ACCEPT) is accepted
