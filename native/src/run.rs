@@ -3,14 +3,16 @@ use std::time::{Duration, Instant};
 
 use alloy_consensus::transaction::Recovered;
 use alloy_eips::eip2718::WithEncoded;
-use alloy_evm::Evm;
 use alloy_evm::block::{
     BlockExecutionError, BlockExecutionResult, BlockExecutor, BlockValidationError,
 };
+use alloy_evm::{Evm, FromTxWithEncoded};
 use alloy_op_evm::OpTx;
 use alloy_primitives::{Address, Bytes};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope};
+use op_revm::OpSpecId;
 use revm::context::result::InvalidTransaction;
+use revm::primitives::eip3860::MAX_INITCODE_SIZE;
 
 use crate::block::decode_transaction;
 use crate::error::{Error, Result};
@@ -48,7 +50,7 @@ pub fn run_transactions<E>(
 ) -> Result<Outcome>
 where
     E: BlockExecutor<Transaction = OpTxEnvelope, Receipt = OpReceiptEnvelope>,
-    E::Evm: Evm<Tx = OpTx>,
+    E::Evm: Evm<Tx = OpTx, Spec = OpSpecId>,
 {
     executor.apply_pre_execution_changes().map_err(|error| fault(None, &error))?;
     let (mut transactions, mut senders, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
@@ -58,8 +60,9 @@ where
         let tx = decoder.take(index);
         times.senders += began.elapsed();
         let tx = tx?;
+        let spec = executor.evm().cfg_env().spec;
         executor
-            .execute_transaction(WithEncoded::new(raw.clone(), tx))
+            .execute_transaction((environment(raw, tx, spec), tx.as_recovered_ref()))
             .map_err(|error| fault(Some(index), &error))?;
         transactions.push(raw.clone());
         senders.push(tx.signer());
@@ -92,6 +95,23 @@ where
     }
     let (_, result) = executor.finish().map_err(|error| fault(None, &error))?;
     Ok((result, transactions, senders, rejected))
+}
+
+/// What the EVM is told of a payload's transaction.
+///
+/// op-revm checks nothing of a deposit's form, so one that creates with more initcode than EIP-3860
+/// allows would run. In op-geth it fails: all its gas is used, its mint and its nonce stay. The same
+/// becomes of a system deposit since Regolith, so as such it is passed on.
+fn environment(raw: &Bytes, tx: &Recovered<OpTxEnvelope>, spec: OpSpecId) -> OpTx {
+    let mut env = OpTx::from_encoded_tx(tx.inner(), tx.signer(), raw.clone());
+    let is_creation = tx.is_deposit() && env.0.base.kind.is_create();
+    if is_creation
+        && spec.is_enabled_in(OpSpecId::CANYON)
+        && env.0.base.data.len() > MAX_INITCODE_SIZE
+    {
+        env.0.deposit.is_system_transaction = true;
+    }
+    env
 }
 
 /// Only what a transaction does wrong makes a payload invalid; anything else is a fault of ours.

@@ -205,10 +205,11 @@ def test_a_built_block_takes_what_is_valid_and_fits(
     deposits = tuple(tx for tx in case.attributes.transactions if tx[0] == 0x7E)
     users = [tx for tx in case.attributes.transactions if tx[0] != 0x7E]
     executor = BlockExecutor(case.config, case.parent, store, case.headers)
-    junk = [b"\x02\xc0", deposits[0], users[0]]
+    kinds = [bytes([kind]) + users[0][1:] for kind in (0, 3, 5, 0x7D, 0x7E, 0x80)]
+    junk = [b"\x02\xc0", deposits[0], users[0], b"", b"\x7d\xc0", b"\x7e\xc0", *kinds]
     built = executor.build(replace(case.attributes, transactions=deposits), [*users, *junk])
     assert built.block.hash == case.hash
-    assert [item.index for item in built.rejected] == [len(users) + n for n in range(3)]
+    assert [item.index for item in built.rejected] == [len(users) + n for n in range(len(junk))]
     assert all(item.permanent for item in built.rejected)
 
 
