@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -100,6 +101,40 @@ async def test_batch_and_notifications() -> None:
     assert [item["id"] for item in answers] == ["a", "b"]
     assert await ask(silent) is None
     assert await ask([silent]) is None
+
+
+async def test_a_batchs_answers_are_bounded_together() -> None:
+    """As geth: what does not fit any more is an error, and its method is not called."""
+    ran = []
+
+    async def long(size: int) -> str:
+        ran.append(size)
+        return "x" * size
+
+    served = Dispatcher({"long": long}, max_batch=10, max_answer_bytes=1000)
+    batch = [call("long", size, id=size) for size in (300, 600, 900, 5)]
+    answers = json.loads(await served.handle(json.dumps(batch).encode()) or b"")
+    assert [item["id"] for item in answers] == [300, 600, 900, 5]
+    assert ["result" in item for item in answers] == [True, True, False, False]
+    assert answers[2]["error"] == {"code": -32003, "message": "response too large"}
+    assert ran == [300, 600, 900]
+
+
+async def test_a_batch_lets_others_run_between_its_calls() -> None:
+    """The sequencer lives on the same event loop."""
+    order = []
+
+    async def work() -> None:
+        order.append("call")
+
+    async def other() -> None:
+        order.append("other")
+
+    served = Dispatcher({"work": work}, max_batch=10)
+    task = asyncio.create_task(other())
+    await served.handle(json.dumps([call("work")] * 3).encode())
+    await task
+    assert order == ["call", "other", "call", "call"]
 
 
 @given(st.binary(max_size=60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import math
@@ -17,6 +18,7 @@ from coprove.devnet.node.rpc.errors import (
     LIMIT_EXCEEDED,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
+    RESPONSE_TOO_LARGE,
     SERVER_ERROR,
     RpcError,
 )
@@ -43,15 +45,19 @@ class Dispatcher:
         methods: Mapping[str, Method],
         *,
         max_batch: int,
+        max_answer_bytes: int = 25_000_000,
         observe: Callable[[str, bool], None] = lambda _method, _ok: None,
     ) -> None:
         """Serve `methods`; a batch holds at most `max_batch` calls.
 
+        The answers of a batch have `max_answer_bytes` together (geth's default); those that do not
+        fit any more are errors.
         `observe` hears of each call: a known method's name (or "unknown") and whether it worked.
         """
         self._methods = dict(methods)
         self._signatures = {name: inspect.signature(method) for name, method in methods.items()}
         self._max_batch = max_batch
+        self._max_answer_bytes = max_answer_bytes
         self._observe = observe
 
     @property
@@ -73,8 +79,20 @@ class Dispatcher:
         if len(request) > self._max_batch:
             error = RpcError(LIMIT_EXCEEDED, f"batch of more than {self._max_batch} calls")
             return _dump(_error(None, error))
-        answers = [answer for item in request if (answer := await self._call(item)) is not None]
-        return _dump(answers) if answers else None
+        return await self._batch(request)
+
+    async def _batch(self, requests: list[Any]) -> bytes | None:
+        answers: list[bytes] = []
+        left = self._max_answer_bytes
+        for request in requests:
+            answer = _too_large(request) if left < 0 else await self._call(request)
+            if answer is not None:
+                shown = _dump(answer)
+                left -= len(shown)
+                answers.append(shown if left >= 0 else _dump(_too_large(request)))
+            # Most methods never wait: without this nothing else would run until the batch is done.
+            await asyncio.sleep(0)
+        return b"[" + b",".join(answers) + b"]" if answers else None
 
     async def _call(self, request: Any) -> dict[str, Any] | None:
         if not isinstance(request, dict):
@@ -123,6 +141,14 @@ class Dispatcher:
             # One broken call must not take the server down; the log has the whole story.
             _log.exception("rpc.broken", method=name)
             raise RpcError(INTERNAL_ERROR, "internal error") from error
+
+
+def _too_large(request: Any) -> dict[str, Any] | None:
+    request_id = request.get("id") if isinstance(request, dict) else None
+    if isinstance(request, dict) and "id" not in request:
+        return None
+    error = RpcError(RESPONSE_TOO_LARGE, "response too large")
+    return _error(request_id if _is_id(request_id) else None, error)
 
 
 def _is_id(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from coprove.devnet.node.head_view import next_base_fee
@@ -53,6 +54,12 @@ class FeeMarket:
         blocks = count if isinstance(count, int) else get_quantity(count, "block count")
         wanted = _percentiles(percentiles)
         last = self._backend.require(newest)
+        with_rewards = percentiles is not None
+        return await asyncio.to_thread(self._history, blocks, last, wanted, with_rewards)
+
+    def _history(
+        self, blocks: int, last: StoredBlock, wanted: list[float], with_rewards: bool
+    ) -> dict[str, Any]:
         first = max(0, last.number - min(blocks, _MAX_HISTORY) + 1)
         rows = [
             block
@@ -72,7 +79,7 @@ class FeeMarket:
             "baseFeePerBlobGas": ["0x0"] * (len(rows) + 1),
             "blobGasUsedRatio": [0] * len(rows),
         }
-        if percentiles is not None:
+        if with_rewards:
             result["reward"] = [
                 _rewards(block, fee, wanted) for block, fee in zip(rows, fees, strict=True)
             ]
