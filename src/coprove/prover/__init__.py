@@ -14,9 +14,13 @@ from coprove.prover.backend import (
 from coprove.prover.errors import (
     AmbiguousSubmissionError,
     BudgetExceededError,
+    ProgramRunError,
+    ProofFormatError,
+    ProofNotReadyError,
     ProofRefusedError,
     ProverUnavailableError,
     UnknownProofError,
+    WorkerDiedError,
 )
 
 __all__ = [
@@ -26,12 +30,16 @@ __all__ = [
     "Execution",
     "Fulfillment",
     "IntentLog",
+    "ProgramRunError",
     "ProofCost",
+    "ProofFormatError",
     "ProofKind",
+    "ProofNotReadyError",
     "ProofRefusedError",
     "ProofStatus",
     "ProverBackend",
     "ProverUnavailableError",
     "RangeJob",
     "UnknownProofError",
+    "WorkerDiedError",
 ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from coprove.errors import Critical, Temporary
+from coprove.errors import Critical, InputError, Temporary
 
 __all__ = [
     "AmbiguousSubmissionError",
     "BudgetExceededError",
+    "ProgramRunError",
+    "ProofFormatError",
+    "ProofNotReadyError",
     "ProofRefusedError",
     "ProverUnavailableError",
     "UnknownProofError",
+    "WorkerDiedError",
 ]
 
 
@@ -31,3 +35,19 @@ class ProofRefusedError(Critical):
 
 class UnknownProofError(Critical):
     """The backend has no proof with this identifier."""
+
+
+class ProofNotReadyError(Temporary):
+    """The proof is not fulfilled, so there are no bytes to give."""
+
+
+class ProofFormatError(InputError):
+    """Bytes of a proof, or of a prover's answer, are not in their layout or make another claim."""
+
+
+class ProgramRunError(Critical):
+    """The program refused what it was given to run."""
+
+
+class WorkerDiedError(Temporary):
+    """The process that did the work ended without an answer."""

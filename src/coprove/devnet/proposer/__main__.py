@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from coprove.devnet.proposer.config import ProposerConfig
 from coprove.devnet.proposer.outputs import LATEST_OUTPUT, OUTPUTS, OutputProposer
 from coprove.devnet.proposer.ranges import RANGE_SECONDS, RANGES, RangeRunner
-from coprove.devnet.proposer.runs import RangePool
 from coprove.devnet.proposer.store import ProposerStore
 from coprove.devnet.sender import open_sender
 from coprove.devnet.service import config_argument, run_loop, run_service
 from coprove.devnet.settings import load_settings
 from coprove.devnet.settlement import OracleSettlement
+from coprove.prover.pool import RangePool
 from coprove.rpc import JsonRpcTransport, L1Client, L2Client, RollupNodeClient
 from coprove.telemetry import get_logger
 from coprove.types import Address, RollupConfig

@@ -14,9 +14,9 @@ from coprove.telemetry import MetricKind, MetricSpec, get_logger
 if TYPE_CHECKING:
     from coprove.devnet.proposer.config import ProposerConfig
     from coprove.devnet.proposer.records import StoredRange
-    from coprove.devnet.proposer.runs import RangePool
     from coprove.devnet.proposer.settlement import Settlement
     from coprove.devnet.proposer.store import ProposerStore
+    from coprove.prover.pool import RangePool
     from coprove.rpc import RollupNodeClient
     from coprove.telemetry import Metrics
     from coprove.witness import LiveWitness
