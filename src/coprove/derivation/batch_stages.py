@@ -73,6 +73,8 @@ class _Stage:
         self._chain = chain
         self._span: SpanBatch | None = None
         self._span_index = 0
+        # How many blocks in a row came from the newest span.
+        self._streamed = 0
 
     @property
     def oldest_inclusion(self) -> int:
@@ -98,6 +100,7 @@ class _Stage:
         if self._epochs.find(span.epochs[index]) is None:
             return False
         self._span, self._span_index = span, index
+        self._streamed = 0
         return True
 
     def _next_of_span(self, safe_head: L2BlockRef) -> NextBatch | None:
@@ -112,6 +115,7 @@ class _Stage:
             return None
         is_last = index + 1 == len(span)
         self._span_index += 1
+        self._streamed += 1
         if is_last:
             self._span = None
         batch = span.singular(index, parent_hash=safe_head.hash, epoch_hash=epoch.hash)
@@ -163,6 +167,7 @@ class BatchQueue(_Stage):
         streamed = self._next_of_span(safe_head)
         if streamed is not None:
             return streamed
+        self._streamed = 0
         self._epochs.update(self._stream.origin, safe_head)
         batch = self._stream.next_batch()
         drained = batch is None
@@ -188,10 +193,17 @@ class BatchQueue(_Stage):
         return streamed
 
     def flush(self) -> None:
-        """Do nothing: before Holocene an invalid payload does not touch its channel.
+        """Let the span end: before Holocene an invalid payload does not touch its channel.
 
-        The rest of its span goes when the next block is asked for on the same safe head.
+        The rest of its span goes when the next block is asked for on the same safe head. A span
+        counts only as a whole, so that its blocks which are there already would have to go as well:
+        PipelineError then, as no chain is better than another one than the reference node's.
         """
+        if self._streamed > 1:
+            raise PipelineError(
+                f"an invalid payload before Holocene takes back the {self._streamed - 1} blocks "
+                "that its span batch gave before it, which is not done here"
+            )
 
     def _find(self, safe_head: L2BlockRef) -> tuple[Batch | None, bool]:
         """Return the first valid batch, and whether all were decided on."""

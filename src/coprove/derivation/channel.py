@@ -46,7 +46,7 @@ class Channel:
     frames: dict[int, Frame] = field(default_factory=dict)
     """Frames by number."""
     size: int = 0
-    """Data bytes plus 200 a frame."""
+    """Data bytes plus 200 a frame, as the bank's limit counts them."""
     last: int | None = None
     """Number of the closing frame, once it was seen."""
 
@@ -58,8 +58,12 @@ class Channel:
             return False
         if frame.is_last:
             self.last = frame.number
-            for number in [number for number in self.frames if number > frame.number]:
-                self.size -= self.frames.pop(number).size
+            beyond = [number for number in self.frames if number > frame.number]
+            for number in beyond:
+                del self.frames[number]
+            if beyond:
+                # The reference node stops counting the frames that stay, too.
+                self.size = 0
         self.frames[frame.number] = frame
         self.size += frame.size
         return True

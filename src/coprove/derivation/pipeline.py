@@ -60,6 +60,14 @@ class DerivedAttributes:
     last_in_batch: bool
     """Whether no further block follows from the same span batch."""
 
+    def is_replaced(self, config: RollupConfig) -> bool:
+        """Say whether `deposits_only` stands in when this payload breaks a rule.
+
+        Holocene's rule holds by the L1 block that the block was derived from, as its rules of
+        batches do; before, the payload is dropped without a replacement.
+        """
+        return config.is_active(Fork.HOLOCENE, self.derived_from.timestamp)
+
     def deposits_only(self) -> DerivedAttributes:
         """Return the block that stands in, from Holocene, when this payload breaks a rule."""
         kept = tuple(raw for raw in self.attributes.transactions if raw[0] == DEPOSIT_TYPE)
@@ -126,7 +134,8 @@ class Pipeline:
         """Say that the last attributes broke a rule of execution.
 
         From Holocene the rest of their span batch and channel is dropped; before, the rest of the
-        span goes, and other batches for the same block get their chance.
+        span goes, and other batches for the same block get their chance. Raises PipelineError when
+        blocks of that span were derived already, as they would have to be taken back.
         """
         self._current_stage().flush()
 

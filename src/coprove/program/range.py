@@ -21,7 +21,6 @@ from coprove.program.l1 import VerifiedL1
 from coprove.types import (
     BlockHeader,
     BootInfo,
-    Fork,
     Hash32,
     L1ChainConfig,
     L2BlockRef,
@@ -178,7 +177,7 @@ class _Run:
             if only_deposits.attributes.transactions == derived.attributes.transactions:
                 raise
             self.pipeline.on_invalid_payload()
-            if not self.config.is_active(Fork.HOLOCENE, derived.attributes.timestamp):
+            if not derived.is_replaced(self.config):
                 return None
             return self._overlapped(kernel, only_deposits)
 

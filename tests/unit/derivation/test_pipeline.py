@@ -102,13 +102,19 @@ def test_an_invalid_payload_takes_the_rest_of_its_channel_with_it(
     assert found == world.refs[1:]
 
 
-def test_before_holocene_an_invalid_payload_gives_other_batches_their_chance() -> None:
-    """The rest of the span goes; a batch of a later channel for the same block is taken."""
+@pytest.mark.parametrize("first", [1, 4, 5])
+def test_before_holocene_an_invalid_payload_gives_other_batches_their_chance(first: int) -> None:
+    """The rest of the span goes; a batch of a later channel for the same block is taken.
+
+    Blocks of that span before it would have to be taken back, which ends derivation here.
+    """
     world = world_of(Fork.GRANITE)
     world.sequence(until_epoch=3)
     bad = 5
     first_posted = world.contents[bad]
-    post_channel(world, 4, 1, len(world.refs) - 1)
+    if first > 1:
+        post_channel(world, 4, 1, first - 1)
+    post_channel(world, 4, first, len(world.refs) - 1)
     epoch = world.refs[bad].l1_origin.number
     del world.refs[bad:], world.contents[bad:], world.configs[bad:]
     world.build(epoch, (b"\x02" + rlp.encode([b"other"]),))
@@ -116,6 +122,11 @@ def test_before_holocene_an_invalid_payload_gives_other_batches_their_chance() -
     pipeline, head, found = world.pipeline(), world.refs[0], []
     while (derived := pipeline.next_attributes(head)) is not None:
         if derived.attributes.transactions == first_posted:
+            assert not derived.is_replaced(world.config)
+            if first < bad:
+                with pytest.raises(PipelineError, match=f"{bad - first} blocks"):
+                    pipeline.on_invalid_payload()
+                return
             pipeline.on_invalid_payload()
             continue
         head = execute(head, derived.attributes, derived.epoch)

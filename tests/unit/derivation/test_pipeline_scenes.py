@@ -18,7 +18,15 @@ from coprove.derivation.singular import SingularBatch
 from coprove.derivation.span import encode_span_batch
 from coprove.primitives import keccak256, rlp
 from coprove.types import Address, Fork, Hash32
-from tests.unit.derivation.simulated import INBOX, World, derive_all, forks_until
+from tests.unit.derivation.simulated import (
+    INBOX,
+    L1_TIME,
+    NEVER,
+    START,
+    World,
+    derive_all,
+    forks_until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,6 +166,25 @@ def test_a_batcher_that_comes_back_too_late_changes_nothing(fork: Fork, reach: i
     frames = world.channel(first, last, BatchType.SPAN, Compression.ZLIB, 100_000)
     world.post(late, encode_frames(frames))
     assert refs_of(world) == expected
+
+
+@pytest.mark.parametrize("batch_type", list(BatchType))
+def test_a_payload_is_replaced_by_the_time_of_its_l1_block(batch_type: BatchType) -> None:
+    """Blocks from before Holocene that L1 holds after it: deposits stand in for a bad one."""
+    holocene = START + 5 * L1_TIME
+    forks = tuple(holocene if one is Fork.HOLOCENE else START for one in Fork if one)
+    world = World.make(random.Random(1), (*forks[: Fork.HOLOCENE], *NEVER[Fork.HOLOCENE :]))
+    world.sequence(until_epoch=2)
+    last = len(world.refs) - 1
+    assert world.refs[last].timestamp < holocene
+    frames = world.channel(1, last, batch_type, Compression.ZLIB, 100_000)
+    for at, replaced in ((4, False), (5, True)):
+        world.l1[4] = replace(world.l1[4], transactions=())
+        world.post(at, encode_frames(frames))
+        derived = world.pipeline().next_attributes(world.refs[0])
+        assert derived is not None
+        assert derived.attributes.transactions == world.contents[1]
+        assert derived.is_replaced(world.config) is replaced
 
 
 @pytest.mark.parametrize("fork", [Fork.DELTA, Fork.HOLOCENE])

@@ -18,7 +18,6 @@ from coprove.devnet.node.l1 import BlockingL1Source
 from coprove.devnet.node.reset import find_heads
 from coprove.errors import Reset, Temporary
 from coprove.execution import InvalidPayloadError
-from coprove.types import Fork
 
 if TYPE_CHECKING:
     from coprove.derivation import DerivedAttributes
@@ -213,7 +212,7 @@ class Verifier:
                 "derivation.invalid_payload", number=self._head.number + 1, reason=str(error)
             )
             pipeline.on_invalid_payload()
-            if not self._chain.config.is_active(Fork.HOLOCENE, derived.attributes.timestamp):
+            if not derived.is_replaced(self._chain.config):
                 return None
             present = self._chain.canonical(self._head.number + 1)
             if present is not None and not differences(
