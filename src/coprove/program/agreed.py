@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coprove.derivation import L2Block, PipelineStart
 from coprove.derivation.l1_info import l2_block_ref, system_config_from_l2_block
+from coprove.derivation.parameters import MAX_SEQUENCER_DRIFT_FJORD
 from coprove.primitives import keccak256, ordered_trie_root
 from coprove.program.errors import ProgramInputError
 from coprove.types import BlockHeader, Hash32, L2BlockRef, RollupConfig, SystemConfig
@@ -49,12 +50,6 @@ def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> Agr
         )
     start, start_config = chain.started_from(given.l2_start_number, "L2 start block")
     safe, safe_config = chain.started_from(chain.headers[-1].number, "agreed L2 block")
-    if not starts_pipeline(config, start, safe):
-        raise ProgramInputError(
-            "L1 origin of the L2 start block",
-            expected=f"a channel timeout of L1 blocks before {safe.l1_origin.number}, or genesis",
-            actual=start.l1_origin.number,
-        )
     for what, ref in (("L2 start block", start), ("agreed L2 block", safe)):
         if (found := l1.hash_of(ref.l1_origin.number)) != ref.l1_origin.hash:
             raise ProgramInputError(
@@ -65,6 +60,12 @@ def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> Agr
     if l1.first.number != start.l1_origin.number:
         raise ProgramInputError(
             "first L1 block", expected=start.l1_origin.number, actual=l1.first.number
+        )
+    if not starts_pipeline(config, start, safe, origin_time=l1.first.timestamp):
+        raise ProgramInputError(
+            "L1 origin of the L2 start block",
+            expected=f"a channel timeout of L1 blocks before {safe.l1_origin.number}, or genesis",
+            actual=start.l1_origin.number,
         )
     return AgreedChain(
         header=given.l2_blocks[-1].header,
@@ -79,15 +80,21 @@ def agreed_chain(config: RollupConfig, given: RangeInput, l1: VerifiedL1) -> Agr
     )
 
 
-def starts_pipeline(config: RollupConfig, block: L2BlockRef, agreed: L2BlockRef) -> bool:
+def starts_pipeline(
+    config: RollupConfig, block: L2BlockRef, agreed: L2BlockRef, *, origin_time: int | None = None
+) -> bool:
     """Tell whether the pipeline may start at `block` when the agreed block is `agreed`.
 
     True at genesis, and where the block's L1 origin is a channel timeout behind the agreed
-    block's: then no channel that is open at the agreed block began earlier.
+    block's: then no channel that is open at the agreed block began earlier. The timeout is that
+    of the origin's time in seconds. Who looks for a start and does not know that time leaves it
+    out, and may be sent back further than needed while Granite is young.
     """
     if block.number <= config.genesis.l2.number:
         return True
-    timeout = config.channel_timeout_at(block.timestamp)
+    if origin_time is None:
+        origin_time = block.timestamp - MAX_SEQUENCER_DRIFT_FJORD
+    timeout = config.channel_timeout_at(origin_time)
     return block.l1_origin.number + timeout <= agreed.l1_origin.number
 
 
