@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from coprove.rpc import BeaconClient, EthBlock, L1Client, RollupNodeClient, SyncStatus
     from coprove.types import BlockId, Hash32, L2BlockRef, RollupConfig
 
-__all__ = ["L1Collection", "choose_l1_head", "collect_l1"]
+__all__ = ["L1Collection", "choose_l1_head", "collect_l1", "first_safe_l1_block"]
 
 _CHUNK = 20
 
@@ -50,15 +50,28 @@ async def choose_l1_head(
     unless the batcher lagged by more, which deriving the range tells.
     Raises RangeNotSafeError when the node does not call the block safe yet.
     """
+    first = await first_safe_l1_block(node, status, claimed)
+    if first is not None:
+        return first
+    return min(claimed.l1_origin.number + buffer, status.current_l1.number)
+
+
+async def first_safe_l1_block(
+    node: RollupNodeClient, status: SyncStatus, claimed: L2BlockRef
+) -> int | None:
+    """Return the first L1 block after which the node calls `claimed` safe.
+
+    None when its safe-head database does not tell, or it keeps none. Raises RangeNotSafeError when
+    the node does not call the block safe yet.
+    """
     if status.safe_l2.number < claimed.number:
         raise RangeNotSafeError(
             f"L2 block {claimed.number} is not safe yet: the safe head is {status.safe_l2.number}"
         )
     low, high = claimed.l1_origin.number, status.current_l1.number
-    limit = min(low + buffer, high)
     try:
         if not await _safe_at(node, high, claimed.number):
-            return limit
+            return None
         while low < high:
             middle = (low + high) // 2
             if await _safe_at(node, middle, claimed.number):
@@ -66,7 +79,7 @@ async def choose_l1_head(
             else:
                 low = middle + 1
     except (RpcError, RequestRefusedError):
-        return limit  # the node keeps no safe-head database
+        return None
     return low
 
 
