@@ -7,11 +7,17 @@ what came as attributes.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["CoproveError", "Critical", "InputError", "Reset", "Temporary"]
 
 
 class CoproveError(Exception):
-    """Base class of every error of this package."""
+    """Base class of every error of this package; it pickles with its attributes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuild without calling __init__, whose arguments are not those that Exception keeps."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
 
 
 class Temporary(CoproveError):
@@ -38,6 +44,12 @@ class InputError(Critical):
         self.what = what
         self.expected = expected
         self.actual = actual
+
+
+def _rebuilt(kind: type[CoproveError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 def _shown(value: object) -> str:

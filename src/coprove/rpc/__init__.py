@@ -3,6 +3,7 @@
 from coprove.rpc.beacon import BeaconClient, BlobSidecar
 from coprove.rpc.errors import (
     EndpointBusyError,
+    EndpointsDisagreeError,
     EndpointUnavailableError,
     MalformedResponseError,
     MethodNotFoundError,
@@ -15,9 +16,11 @@ from coprove.rpc.errors import (
     WrongDataError,
 )
 from coprove.rpc.eth import BlockTag, EthBlock, EthClient, EthHeader
+from coprove.rpc.failover import EndpointHealth, FailoverTransport, open_transport, split_urls
 from coprove.rpc.http import CallStats, EndpointOptions, Json
 from coprove.rpc.l1 import L1Client
 from coprove.rpc.l2 import AccountWitness, ExecutionWitness, L2Client
+from coprove.rpc.queries import Answer, Call, Query, RpcTransport
 from coprove.rpc.retry import GiveUp, Retry, RetryDecision, RetryPolicy
 from coprove.rpc.rollup_node import (
     OutputAtBlock,
@@ -25,22 +28,26 @@ from coprove.rpc.rollup_node import (
     SafeHeadAtL1Block,
     SyncStatus,
 )
-from coprove.rpc.transport import Call, JsonRpcTransport
+from coprove.rpc.transport import JsonRpcTransport
 
 __all__ = [
     "AccountWitness",
+    "Answer",
     "BeaconClient",
     "BlobSidecar",
     "BlockTag",
     "Call",
     "CallStats",
     "EndpointBusyError",
+    "EndpointHealth",
     "EndpointOptions",
     "EndpointUnavailableError",
+    "EndpointsDisagreeError",
     "EthBlock",
     "EthClient",
     "EthHeader",
     "ExecutionWitness",
+    "FailoverTransport",
     "GiveUp",
     "Json",
     "JsonRpcTransport",
@@ -50,6 +57,7 @@ __all__ = [
     "MethodNotFoundError",
     "NotYetAvailableError",
     "OutputAtBlock",
+    "Query",
     "RateLimitedError",
     "RequestRefusedError",
     "ResponseTooLargeError",
@@ -59,7 +67,10 @@ __all__ = [
     "RollupNodeClient",
     "RpcError",
     "RpcTimeoutError",
+    "RpcTransport",
     "SafeHeadAtL1Block",
     "SyncStatus",
     "WrongDataError",
+    "open_transport",
+    "split_urls",
 ]

@@ -10,6 +10,7 @@ from coprove.errors import Critical, InputError, Temporary
 __all__ = [
     "EndpointBusyError",
     "EndpointUnavailableError",
+    "EndpointsDisagreeError",
     "MalformedResponseError",
     "MethodNotFoundError",
     "NotYetAvailableError",
@@ -48,6 +49,21 @@ class EndpointBusyError(Temporary):
 
 class NotYetAvailableError(Temporary):
     """The block or value asked for is not there, perhaps not yet."""
+
+
+class EndpointsDisagreeError(Temporary):
+    """Two endpoints give different answers to a question that no hash decides.
+
+    One of them lies, or stands on another fork: nothing is done until they agree. `first` and
+    `second` are their redacted addresses.
+    """
+
+    def __init__(self, what: str, *, first: str, says: object, second: str, but: object) -> None:
+        """Name both endpoints and what each says."""
+        super().__init__(f"{what}: {first} says {str(says)[:200]}, {second} says {str(but)[:200]}")
+        self.what = what
+        self.first = first
+        self.second = second
 
 
 class RpcError(Critical):

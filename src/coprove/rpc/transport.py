@@ -6,10 +6,9 @@ import asyncio
 import itertools
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from coprove.errors import CoproveError, Temporary
+from coprove.errors import CoproveError, InputError, Temporary
 from coprove.rpc.errors import (
     EndpointBusyError,
     MalformedResponseError,
@@ -27,8 +26,10 @@ from coprove.rpc.http import (
     Json,
     parse_json,
 )
+from coprove.rpc.queries import Answer, Call, Query, RpcTransport
 from coprove.rpc.retry import Retry
 from coprove.rpc.tasks import together
+from coprove.telemetry import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
     import aiohttp
 
 __all__ = ["Call", "JsonRpcTransport"]
+
+T = TypeVar("T")
+
+_READ_ATTEMPTS = 3
+"""Times that a result is asked for which does not pass its check."""
+_BATCH_BYTES = 4 << 20
+"""Size of a batch's answer that is aimed at, once the size of a method's results is known."""
 
 _RATE_CODES = frozenset({-32005, -32016, -32029, 429})
 _BUSY_CODES = frozenset({-32002, -32097})
@@ -51,17 +59,7 @@ _MISSING_METHOD_TEXT = re.compile(
 _NOT_FOUND_TEXT = re.compile(r"not found|unknown block|missing trie node|no such block", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One JSON-RPC call."""
-
-    method: str
-    """Name of the method, such as eth_getBlockByNumber."""
-    params: Sequence[Json] = ()
-    """Positional parameters."""
-
-
-class JsonRpcTransport(EndpointClient):
+class JsonRpcTransport(EndpointClient, RpcTransport):
     """Calls one JSON-RPC endpoint. All clients of that endpoint share one transport, and with it
     one rate limit. Use as an async context manager, or `close()` it.
     """
@@ -77,6 +75,7 @@ class JsonRpcTransport(EndpointClient):
         super().__init__(url, options, session)
         self._ids = itertools.count(1)
         self._batching = self._endpoint.options.max_batch > 1
+        self._result_bytes: dict[tuple[str, bool], float] = {}
 
     async def call(
         self,
@@ -104,29 +103,85 @@ class JsonRpcTransport(EndpointClient):
     ) -> list[Json | CoproveError]:
         """Return the results in the order of `calls`; a call's own error stands in its place.
 
-        Calls go out in batches of at most `max_batch`, several at once; batches whose answer is
-        too large are halved, and endpoints that refuse batches get single calls. An error that
-        concerns the endpoint as a whole is raised.
+        Calls go out in batches, several at once: of at most `max_batch` at first, then of as many
+        as give answers of some MiB. Batches whose answer is too large are halved, and endpoints
+        that refuse batches get single calls. An error that concerns the endpoint as a whole is
+        raised.
         """
-        size = min(max_batch or self._endpoint.options.max_batch, self._endpoint.options.max_batch)
+        if not calls:
+            return []
+        largest = self._endpoint.options.max_batch
+        known = self._result_bytes.get(_kind(calls[0]))
+        wanted = max_batch or largest if known is None else int(_BATCH_BYTES / known)
+        size = max(1, min(wanted, largest))
         chunks = [calls[i : i + size] for i in range(0, len(calls), size)]
         results = await together(*(self._chunk(chunk, timeout) for chunk in chunks))
         return [result for chunk in results for result in chunk]
 
-    async def all(
+    async def outcomes(
         self,
-        calls: Sequence[Call],
+        queries: Sequence[Query[T]],
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - a limit per request, not per call
         max_batch: int | None = None,
-    ) -> list[Json]:
-        """As `batch`, but raise the first call's error, so that all results are values."""
-        values: list[Json] = []
-        for result in await self.batch(calls, timeout=timeout, max_batch=max_batch):
-            if isinstance(result, CoproveError):
-                raise result
-            values.append(result)
-        return values
+    ) -> list[T | CoproveError]:
+        """Ask once; return the values in order, in place of each that failed its error.
+
+        An error that concerns the endpoint as a whole is raised, but for a malformed answer.
+        """
+        try:
+            results = await self.batch(
+                [query.call for query in queries], timeout=timeout, max_batch=max_batch
+            )
+        except MalformedResponseError as malformed:
+            return [malformed] * len(queries)
+        found: list[T | CoproveError] = []
+        for result, query in zip(results, queries, strict=True):
+            try:
+                found.append(
+                    result if isinstance(result, CoproveError) else query.read(result, self.name)
+                )
+            except CoproveError as failure:
+                found.append(failure)
+        return found
+
+    async def read(
+        self,
+        queries: Sequence[Query[T]],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - a limit per request, not per call
+        max_batch: int | None = None,
+    ) -> list[T]:
+        """Return the checked values; what does not pass its check is asked for again, some times.
+
+        Raises the first failure that stays.
+        """
+        values: dict[int, T] = {}
+        pending = list(range(len(queries)))
+        for left in range(_READ_ATTEMPTS - 1, -1, -1):
+            asked = [queries[i] for i in pending]
+            found = await self.outcomes(asked, timeout=timeout, max_batch=max_batch)
+            failed: dict[int, CoproveError] = {}
+            for i, outcome in zip(pending, found, strict=True):
+                if isinstance(outcome, CoproveError):
+                    failed[i] = outcome
+                else:
+                    values[i] = outcome
+            for failure in failed.values():
+                if not left or not isinstance(failure, InputError):
+                    raise failure
+            pending = list(failed)
+            if not pending:
+                break
+            self.stats.retries += len(pending)
+        return [values[i] for i in range(len(queries))]
+
+    async def each(self, query: Query[T], *, everyone: bool = False) -> list[Answer[T]]:  # noqa: ARG002 - there is one endpoint
+        """Return the one endpoint's answer."""
+        return [Answer(value=await self.read_one(query), source=self)]
+
+    def blame(self, source: RpcTransport, failure: CoproveError) -> None:
+        """Do nothing: there is no other endpoint to prefer."""
 
     async def _single(self, call: Call, timeout: float | None) -> Json | CoproveError:  # noqa: ASYNC109
         """One call; errors in the JSON body are retried under the same policy as HTTP's."""
@@ -166,6 +221,7 @@ class JsonRpcTransport(EndpointClient):
             return await self._halves(calls, timeout)
         if answer.status == 413:
             return await self._halves(calls, timeout)
+        self._result_bytes[_kind(calls[0])] = max(1.0, len(answer.body) / len(calls))
         parsed = self._parse(answer, what)
         if isinstance(parsed, dict):
             # One object instead of a list: the endpoint refuses the batch as a whole.
@@ -259,7 +315,7 @@ class JsonRpcTransport(EndpointClient):
         message = error.get("message") if isinstance(error, dict) else None
         if not isinstance(error, dict) or not isinstance(code, int) or isinstance(code, bool):
             return MalformedResponseError(where, expected="an error with a code", actual=error)
-        text = message if isinstance(message, str) else ""
+        text = str(redact(message)) if isinstance(message, str) else ""
         return _classify_error(where, code, text, error.get("data"))
 
 
@@ -278,6 +334,11 @@ def _classify_error(where: str, code: int, text: str, data: Json) -> CoproveErro
     if code in _BUSY_CODES or _BUSY_TEXT.search(text):
         return EndpointBusyError(said)
     return RpcError(where, code=code, message=text, data=data)
+
+
+def _kind(call: Call) -> tuple[str, bool]:
+    """Tell calls apart whose results differ in size: by method, and blocks whole or not."""
+    return call.method, bool(call.params) and call.params[-1] is True
 
 
 def _encode(value: object) -> bytes:
