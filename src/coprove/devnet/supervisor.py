@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from coprove.devnet import launch
+from coprove import processes
 from coprove.devnet.errors import ChildNotReadyError
 from coprove.telemetry import get_logger
 
@@ -122,7 +122,7 @@ class Child:
                 sys.executable,
                 "-I",
                 "-S",
-                launch.__file__,
+                processes.__file__,
                 str(os.getpid()),
                 *spec.command(),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -48,7 +48,8 @@ class MemoryIntents:
 
 async def settled(backend: ProverBackend, proof_id: bytes) -> ProofStatus:
     """Return the status once it is final."""
-    while not (status := await backend.status(proof_id)).fulfillment.is_final:
+    # A backend is asked, it does not tell.
+    while not (status := await backend.status(proof_id)).fulfillment.is_final:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     return status
 
