@@ -79,6 +79,17 @@ def misaligned(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
     return Validity.DROP if behind % ctx.config.block_time else None
 
 
+def parent_missing(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
+    """Drop a span that would hold the genesis block or older ones.
+
+    From Holocene it is undecided, and so its channel goes on: the reference implementations cannot
+    find the parent, and never learn more.
+    """
+    if _parent_number(ctx, batch) >= ctx.config.genesis.l2.number:
+        return None
+    return Validity.UNDECIDED if ctx.holocene else Validity.DROP
+
+
 def sequence_window(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
     """Drop what was included later than the sequencing window of its first epoch.
 
@@ -87,11 +98,6 @@ def sequence_window(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
     """
     late = batch.epochs[0] + ctx.config.seq_window_size < ctx.inclusion.number
     return Validity.DROP if late else None
-
-
-def parent_missing(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
-    """Drop a span that would hold the genesis block or older ones."""
-    return Validity.DROP if _parent_number(ctx, batch) < ctx.config.genesis.l2.number else None
 
 
 def parent_pruned(ctx: BatchContext, batch: SpanBatch) -> Validity | None:
@@ -136,8 +142,8 @@ SPAN_PREFIX_RULES: Final = (
     starts_ahead,
     ends_behind,
     misaligned,
-    sequence_window,
     parent_missing,
+    sequence_window,
     parent_pruned,
     parent_check,
     start_epoch_too_new,

@@ -266,7 +266,7 @@ PREFIX_CASES: dict[str, tuple[dict[str, Any], SpanBatch, Validity, Validity]] = 
         Validity.DROP,
         Validity.DROP,
     ),
-    "parent_missing": ({}, span(0), Validity.DROP, Validity.DROP),
+    "parent_missing": ({}, span(0), Validity.DROP, Validity.UNDECIDED),
     "parent_pruned": (
         {"safe_block": lambda _number: None},
         span(48),
