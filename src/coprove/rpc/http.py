@@ -21,7 +21,7 @@ from coprove.rpc.errors import (
 )
 from coprove.rpc.limiter import RateLimiter
 from coprove.rpc.retry import Retry, RetryPolicy
-from coprove.telemetry import get_logger, redact_url
+from coprove.telemetry import get_logger, redact_url, register_secret, url_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _READ_SIZE = 1 << 18
+_SECRET_HEADERS = ("auth", "key", "token", "secret", "cookie")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,9 @@ class HttpEndpoint:
         self.stats = CallStats()
         self.name = redact_url(url)
         self.limiter = RateLimiter(self.options.calls_per_second, self.options.burst)
+        # Endpoints name the key in their errors, and those are logged.
+        for secret in (*url_secrets(url), *_header_secrets(self.options.headers)):
+            register_secret(secret)
         self._url = url.rstrip("/")
         self._session = session
         self._owns_session = session is None
@@ -207,6 +211,14 @@ class HttpEndpoint:
                 raise ResponseTooLargeError(f"{where}: answer exceeds {limit} bytes")
         self.stats.bytes_received += len(content)
         return bytes(content)
+
+
+def _header_secrets(headers: Mapping[str, str]) -> list[str]:
+    return [
+        value.removeprefix("Bearer ").removeprefix("Basic ")
+        for name, value in headers.items()
+        if any(word in name.lower() for word in _SECRET_HEADERS)
+    ]
 
 
 def _classify(status: int, headers: Mapping[str, str], body: bytes, where: str) -> HttpAnswer:

@@ -2,7 +2,7 @@
 
 from coprove.telemetry.logs import LogFormat, configure_logging, get_logger
 from coprove.telemetry.metrics import MetricKind, Metrics, MetricSpec
-from coprove.telemetry.redaction import redact, redact_url, register_secret
+from coprove.telemetry.redaction import redact, redact_url, register_secret, url_secrets
 from coprove.telemetry.server import TelemetryServer
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "redact",
     "redact_url",
     "register_secret",
+    "url_secrets",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-__all__ = ["REDACTED", "redact", "redact_url", "register_secret"]
+__all__ = ["REDACTED", "redact", "redact_url", "register_secret", "url_secrets"]
 
 REDACTED = "[redacted]"
 """What stands in a log line where a secret stood."""
@@ -18,6 +18,7 @@ _SECRET_NAME = re.compile(
 )
 _URL = re.compile(r"\b(?:https?|wss?|postgres(?:ql)?)://[^\s\"'<>]+", re.IGNORECASE)
 _SHORTEST_SECRET = 8
+_SHORTEST_PATH_SECRET = 16
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - only compared
 _secrets: set[str] = set()
 
@@ -48,6 +49,21 @@ def redact_url(url: str) -> str:
         return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
     path = parts.path if parts.path in {"", "/"} else "/…"
     return urlunsplit((parts.scheme, netloc, path, "", ""))
+
+
+def url_secrets(url: str) -> tuple[str, ...]:
+    """Return what of `url` may be a credential: user, password, query values, long path segments.
+
+    Empty for a URL that cannot be read.
+    """
+    try:
+        parts = urlsplit(url)
+        given = [parts.username or "", parts.password or ""]
+    except ValueError:
+        return ()
+    given += [value for _, value in parse_qsl(parts.query)]
+    given += [part for part in parts.path.split("/") if len(part) >= _SHORTEST_PATH_SECRET]
+    return tuple(value for value in given if len(value) >= _SHORTEST_SECRET)
 
 
 def redact(value: object, name: str = "") -> object:

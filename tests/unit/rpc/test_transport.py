@@ -30,6 +30,7 @@ from coprove.rpc import (
     RpcError,
     RpcTimeoutError,
 )
+from coprove.telemetry import redact
 from tests.unit.rpc.hostile import serving
 
 QUICK = RetryPolicy(attempts=3, base_delay=0.001, max_delay=0.01)
@@ -302,6 +303,30 @@ async def test_secrets_of_the_url_never_show() -> None:
         shown = f"{caught.value!r} {caught.value} {caught.value.__cause__} {transport.name}"
     for secret in ("hunter2", "SECRETKEY", "T0KEN"):
         assert secret not in shown
+
+
+async def test_an_endpoint_that_repeats_the_key_does_not_give_it_away() -> None:
+    """Providers name the key in their errors; neither the error nor a log line passes it on."""
+    path_key, query_key, header_key = "k3y0fThePath0123456789", "k3y0fTheQuery", "k3y0fTheHeader"
+    said = f"app {path_key}: https://p.example/v2/{path_key} {query_key} {header_key} is unknown"
+
+    async def handler(request: web.Request) -> web.Response:
+        number = (await request.json())["id"]
+        error = {"code": -32600, "message": said}
+        return web.json_response({"jsonrpc": "2.0", "id": number, "error": error})
+
+    options = EndpointOptions(retry=ONCE, headers={"Authorization": f"Bearer {header_key}"})
+    async with serving(handler) as base:
+        url = f"{base}/v2/{path_key}?key={query_key}"
+        async with JsonRpcTransport(url, options) as transport:
+            with pytest.raises(RpcError) as caught:
+                await transport.call("x")
+    # The address in front of the message is a local one here, which may show its path.
+    assert "is unknown" in caught.value.message
+    assert str(caught.value).endswith(caught.value.message)
+    for secret in (path_key, query_key, header_key):
+        assert secret not in caught.value.message
+        assert secret not in str(redact({"reason": f"a line with {secret}"}))
 
 
 def test_only_http_urls_are_taken() -> None:
