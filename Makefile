@@ -34,6 +34,7 @@ devnet: setup ## Run an L1 and an L2 here and finalise outputs (ARGS="--exit-aft
 test: setup lint ## Run all checks and tests
 	cargo test --quiet --manifest-path native/Cargo.toml --release
 	cd contracts && ../node_modules/.bin/forge test
+	cd contracts && ../node_modules/.bin/forge snapshot --match-contract Gas --check
 	$(VENV)/pytest -n $(PYTEST_WORKERS) --dist worksteal
 
 lint: setup ## Check style, types, the rooms' import rules and the kernel's lints
@@ -54,8 +55,9 @@ format: setup ## Rewrite all sources in the project's style
 bench: setup ## Measure the executor and the range program; writes bench/results.json
 	$(VENV)/python -m bench
 
-contracts: setup ## Compile the contracts and write the committed artifacts
+contracts: setup ## Compile the contracts; write the committed artifacts and the gas snapshot
 	$(VENV)/python contracts/scripts/export_artifacts.py
+	cd contracts && ../node_modules/.bin/forge snapshot --match-contract Gas
 
 docs: setup ## Check that the commands and links in the docs hold
 	$(VENV)/pytest -q tests/unit/docs

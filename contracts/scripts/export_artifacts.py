@@ -18,12 +18,17 @@ _REPOSITORY = _PROJECT.parent
 _DEFAULT_OUT = _REPOSITORY / "src" / "coprove" / "contracts" / "artifacts"
 _EXPORTED = {
     "L2OutputOracle": "L2OutputOracle.sol",
+    "L2OutputOracleV2": "L2OutputOracleV2.sol",
+    "ValidityDisputeGame": "ValidityDisputeGame.sol",
     "OracleProxy": "OracleProxy.sol",
     "ProxyAdmin": "ProxyAdmin.sol",
     "MockSP1Verifier": "MockSP1Verifier.sol",
     "ISP1VerifierGateway": "ISP1Verifier.sol",
     "SystemConfigExtension": "SystemConfigExtension.sol",
 }
+
+# An upgrade in place compares their storage with what it finds.
+_UPGRADEABLE = ("L2OutputOracle", "L2OutputOracleV2")
 
 
 def compile_contracts(out: Path) -> None:
@@ -48,6 +53,12 @@ def render(out: Path) -> dict[str, str]:
             "abi": compiled["abi"],
             "bytecode": compiled["bytecode"]["object"],
         }
+        if name in _UPGRADEABLE:
+            artifact["storage"] = [
+                {key: variable[key] for key in ("label", "slot", "offset")}
+                | {"type": compiled["storageLayout"]["types"][variable["type"]]["label"]}
+                for variable in compiled["storageLayout"]["storage"]
+            ]
         files[f"{name}.json"] = json.dumps(artifact, indent=1) + "\n"
     return files
 

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Initializable} from "@openzeppelin/contracts-upgradeable/proxy/utils/Initializable.sol";
-
-import {IL2OutputOracle} from "./interfaces/IL2OutputOracle.sol";
+import {OutputOracleBase} from "./OutputOracleBase.sol";
 import {ISP1Verifier} from "./interfaces/ISP1Verifier.sol";
 
 /// @custom:proxied
 /// @title L2OutputOracle
-/// @notice The list of L2 outputs that a rollup settles on L1. An output enters with a proof that
-///         links it to the output before it, or, in optimistic mode, on the word of an approved
-///         proposer until the finalization period ends.
+/// @notice The list of L2 outputs that a rollup settles on L1, first generation. An output enters
+///         with a proof that links it to the output before it, or, in optimistic mode, on the word
+///         of an approved proposer until the finalization period ends.
 /// @dev    Speaks the ABI of OPSuccinctL2OutputOracle v1.0.0 and keeps its storage slots, so that
 ///         tools written for it work unchanged and a live proxy can be upgraded in place.
-contract L2OutputOracle is Initializable, IL2OutputOracle {
+contract L2OutputOracle is OutputOracleBase {
     /// @notice What `initialize` takes.
     /// @param challenger                May delete outputs that are not final.
     /// @param proposer                  First approved proposer; zero: anyone may propose.
@@ -64,62 +62,8 @@ contract L2OutputOracle is Initializable, IL2OutputOracle {
     uint8 public constant initializerVersion = 1;
 
     /// @notice Semantic version: the one whose ABI this is, then our own.
-    /// @custom:semver v1.0.0-rc2+coprove.1
-    string public constant version = "v1.0.0-rc2+coprove.1";
-
-    /// @custom:spacer OpenZeppelin 4's Initializable
-    /// @notice Slot 0 of the layout that this contract is compatible with.
-    bytes32 private spacer_0_0_32;
-
-    /// @notice L2 block at which the list begins.
-    uint256 public startingBlockNumber;
-
-    /// @notice Time of the starting block, in seconds.
-    uint256 public startingTimestamp;
-
-    /// @notice The outputs, in ascending order of their L2 blocks.
-    OutputProposal[] internal l2Outputs;
-
-    /// @notice Least number of L2 blocks from one output to the next.
-    uint256 public submissionInterval;
-
-    /// @notice Seconds between two L2 blocks.
-    uint256 public l2BlockTime;
-
-    /// @notice May delete outputs that are not final.
-    address public challenger;
-
-    /// @notice Always zero: `approvedProposers` took its place.
-    /// @custom:deprecated
-    address public proposer;
-
-    /// @notice Seconds until an output is final.
-    uint256 public finalizationPeriodSeconds;
-
-    /// @notice Verification key of the aggregation program.
-    bytes32 public aggregationVkey;
-
-    /// @notice Commitment to the verification key of the range program: its eight words as 32
-    ///         bytes.
-    bytes32 public rangeVkeyCommitment;
-
-    /// @notice SP1 verifier or gateway.
-    address public verifier;
-
-    /// @notice Hash of the rollup configuration; binds a proof to this chain.
-    bytes32 public rollupConfigHash;
-
-    /// @notice May change keys, roles and modes.
-    address public owner;
-
-    /// @notice Who may propose. When the zero address is approved, anyone may.
-    mapping(address => bool) public approvedProposers;
-
-    /// @notice Hashes of L1 blocks that were checkpointed, by number; zero where none was.
-    mapping(uint256 => bytes32) public historicBlockHashes;
-
-    /// @notice Whether outputs are accepted without a proof.
-    bool public optimisticMode;
+    /// @custom:semver v1.0.0-rc2+coprove.2
+    string public constant version = "v1.0.0-rc2+coprove.2";
 
     /// @dev Room for later versions.
     uint256[32] private __gap;
@@ -138,11 +82,6 @@ contract L2OutputOracle is Initializable, IL2OutputOracle {
         bytes32 indexed oldRangeVkeyCommitment, bytes32 indexed newRangeVkeyCommitment
     );
 
-    /// @notice Emitted when the verifier changes.
-    /// @param oldVerifier The verifier before.
-    /// @param newVerifier The verifier now.
-    event VerifierUpdated(address indexed oldVerifier, address indexed newVerifier);
-
     /// @notice Emitted when the rollup configuration's hash changes.
     /// @param oldRollupConfigHash The hash before.
     /// @param newRollupConfigHash The hash now.
@@ -150,89 +89,27 @@ contract L2OutputOracle is Initializable, IL2OutputOracle {
         bytes32 indexed oldRollupConfigHash, bytes32 indexed newRollupConfigHash
     );
 
-    /// @notice Emitted when the owner changes.
-    /// @param previousOwner The owner before.
-    /// @param newOwner      The owner now.
-    event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
-
-    /// @notice Emitted when a proposer is added or removed.
-    /// @param proposer The proposer.
-    /// @param added    True when added, false when removed.
-    event ProposerUpdated(address indexed proposer, bool added);
-
-    /// @notice Emitted when the submission interval changes.
-    /// @param oldSubmissionInterval The interval before, in L2 blocks.
-    /// @param newSubmissionInterval The interval now, in L2 blocks.
-    event SubmissionIntervalUpdated(uint256 oldSubmissionInterval, uint256 newSubmissionInterval);
-
-    /// @notice Emitted when optimistic mode is switched.
-    /// @param enabled                   Whether it is on now.
-    /// @param finalizationPeriodSeconds The finalization period from now on, in seconds.
-    event OptimisticModeToggled(bool indexed enabled, uint256 finalizationPeriodSeconds);
-
-    /// @notice The hash of the L1 block cannot be read: it is not one of the last 256 blocks.
-    error L1BlockHashNotAvailable();
-
-    /// @notice The L1 block named by a proposal was not checkpointed.
-    error L1BlockHashNotCheckpointed();
-
-    /// @dev Lets the owner alone pass.
-    modifier onlyOwner() {
-        require(msg.sender == owner, "L2OutputOracle: caller is not the owner");
-        _;
-    }
-
-    /// @dev Passes while outputs need no proof.
-    modifier whenOptimistic() {
-        require(optimisticMode, "L2OutputOracle: optimistic mode is not enabled");
-        _;
-    }
-
-    /// @dev Passes while outputs need a proof.
-    modifier whenNotOptimistic() {
-        require(!optimisticMode, "L2OutputOracle: optimistic mode is enabled");
-        _;
-    }
-
-    /// @notice Locks the implementation: only a proxy can be initialized.
-    constructor() {
-        _disableInitializers();
-    }
-
     /// @notice Sets the parameters, and the starting output when the list is empty. On an upgrade
     ///         the outputs, the starting block and its time stay as they are.
     /// @param _initParams The parameters.
     function initialize(InitParams memory _initParams) public reinitializer(initializerVersion) {
-        require(
-            _initParams.submissionInterval > 0,
-            "L2OutputOracle: submission interval must be greater than 0"
+        _initializeShared(
+            SharedParams({
+                challenger: _initParams.challenger,
+                proposer: _initParams.proposer,
+                owner: _initParams.owner,
+                finalizationPeriodSeconds: _initParams.finalizationPeriodSeconds,
+                l2BlockTime: _initParams.l2BlockTime,
+                startingOutputRoot: _initParams.startingOutputRoot,
+                startingBlockNumber: _initParams.startingBlockNumber,
+                startingTimestamp: _initParams.startingTimestamp,
+                submissionInterval: _initParams.submissionInterval,
+                verifier: _initParams.verifier
+            })
         );
-        require(_initParams.l2BlockTime > 0, "L2OutputOracle: L2 block time must be greater than 0");
-        require(
-            _initParams.startingTimestamp <= block.timestamp,
-            "L2OutputOracle: starting L2 timestamp must be less than current time"
-        );
-
-        if (l2Outputs.length == 0) {
-            startingBlockNumber = _initParams.startingBlockNumber;
-            startingTimestamp = _initParams.startingTimestamp;
-            _push(
-                _initParams.startingOutputRoot,
-                _initParams.startingBlockNumber,
-                _initParams.startingTimestamp
-            );
-        }
-
-        submissionInterval = _initParams.submissionInterval;
-        l2BlockTime = _initParams.l2BlockTime;
-        finalizationPeriodSeconds = _initParams.finalizationPeriodSeconds;
-        challenger = _initParams.challenger;
-        owner = _initParams.owner;
-        approvedProposers[_initParams.proposer] = true;
         aggregationVkey = _initParams.aggregationVkey;
         rangeVkeyCommitment = _initParams.rangeVkeyCommitment;
         rollupConfigHash = _initParams.rollupConfigHash;
-        verifier = _initParams.verifier;
     }
 
     /// @notice Proposes an output with a proof that the chain leads from the latest output to it.
@@ -247,19 +124,13 @@ contract L2OutputOracle is Initializable, IL2OutputOracle {
         uint256 _l1BlockNumber,
         bytes memory _proof
     ) external payable whenNotOptimistic {
-        _requireProposer();
-        require(
-            _l2BlockNumber >= nextBlockNumber(),
-            "L2OutputOracle: block number must be greater than or equal to next expected block number"
-        );
+        _requireProposer(_isApproved(msg.sender));
+        _requireNext(_l2BlockNumber);
         _requireProposable(_outputRoot, _l2BlockNumber);
 
-        bytes32 l1Head = historicBlockHashes[_l1BlockNumber];
-        if (l1Head == bytes32(0)) revert L1BlockHashNotCheckpointed();
-
         AggregationOutputs memory publicValues = AggregationOutputs({
-            l1Head: l1Head,
-            l2PreRoot: l2Outputs[latestOutputIndex()].outputRoot,
+            l1Head: _checkpointed(_l1BlockNumber),
+            l2PreRoot: _latestOutputRoot(),
             claimRoot: _outputRoot,
             claimBlockNum: _l2BlockNumber,
             rollupConfigHash: rollupConfigHash,
@@ -268,75 +139,6 @@ contract L2OutputOracle is Initializable, IL2OutputOracle {
         ISP1Verifier(verifier).verifyProof(aggregationVkey, abi.encode(publicValues), _proof);
 
         _accept(_outputRoot, _l2BlockNumber);
-    }
-
-    /// @notice Proposes an output without a proof. For approved proposers, in optimistic mode.
-    /// @param _outputRoot    Output to propose.
-    /// @param _l2BlockNumber Its L2 block, equal to `nextBlockNumber()`.
-    /// @param _l1BlockHash   L1 block that must be in the chain for the proposal to stand; zero
-    ///                       leaves the check out.
-    /// @param _l1BlockNumber Number of that block, one of the last 256.
-    function proposeL2Output(
-        bytes32 _outputRoot,
-        uint256 _l2BlockNumber,
-        bytes32 _l1BlockHash,
-        uint256 _l1BlockNumber
-    ) external payable whenOptimistic {
-        _requireProposer();
-        require(
-            _l2BlockNumber == nextBlockNumber(),
-            "L2OutputOracle: block number must be equal to next expected block number"
-        );
-        _requireProposable(_outputRoot, _l2BlockNumber);
-        require(
-            _l1BlockHash == bytes32(0) || blockhash(_l1BlockNumber) == _l1BlockHash,
-            "L2OutputOracle: block hash does not match the hash at the expected height"
-        );
-
-        _accept(_outputRoot, _l2BlockNumber);
-    }
-
-    /// @notice Records the hash of a recent L1 block, for proofs to refer to. Anyone may call it.
-    /// @param _blockNumber L1 block, one of the last 256 before the current one.
-    function checkpointBlockHash(uint256 _blockNumber) external {
-        bytes32 hash = blockhash(_blockNumber);
-        if (hash == bytes32(0)) revert L1BlockHashNotAvailable();
-        historicBlockHashes[_blockNumber] = hash;
-    }
-
-    /// @notice Deletes an output that is not final, and all after it. For the challenger.
-    /// @param _l2OutputIndex Index of the first output to delete; the starting output stays.
-    function deleteL2Outputs(uint256 _l2OutputIndex) external {
-        require(
-            msg.sender == challenger,
-            "L2OutputOracle: only the challenger address can delete outputs"
-        );
-        require(_l2OutputIndex > 0, "L2OutputOracle: cannot delete genesis output");
-        uint256 length = l2Outputs.length;
-        require(
-            _l2OutputIndex < length,
-            "L2OutputOracle: cannot delete outputs after the latest output index"
-        );
-        require(
-            block.timestamp - l2Outputs[_l2OutputIndex].timestamp < finalizationPeriodSeconds,
-            "L2OutputOracle: cannot delete outputs that have already been finalized"
-        );
-
-        // Only the length shrinks; a slot above it is written again before it can be read.
-        assembly ("memory-safe") {
-            sstore(l2Outputs.slot, _l2OutputIndex)
-        }
-        emit OutputsDeleted(length, _l2OutputIndex);
-    }
-
-    /// @notice Sets the least number of L2 blocks from one output to the next. For the owner.
-    /// @param _submissionInterval L2 blocks, at least 1.
-    function updateSubmissionInterval(uint256 _submissionInterval) external onlyOwner {
-        require(
-            _submissionInterval > 0, "L2OutputOracle: submission interval must be greater than 0"
-        );
-        emit SubmissionIntervalUpdated(submissionInterval, _submissionInterval);
-        submissionInterval = _submissionInterval;
     }
 
     /// @notice Sets the verification key of the aggregation program. For the owner.
@@ -353,73 +155,11 @@ contract L2OutputOracle is Initializable, IL2OutputOracle {
         rangeVkeyCommitment = _rangeVkeyCommitment;
     }
 
-    /// @notice Sets the verifier. For the owner.
-    /// @param _verifier SP1 verifier or gateway.
-    function updateVerifier(address _verifier) external onlyOwner {
-        emit VerifierUpdated(verifier, _verifier);
-        verifier = _verifier;
-    }
-
     /// @notice Sets the hash of the rollup configuration. For the owner.
     /// @param _rollupConfigHash The hash.
     function updateRollupConfigHash(bytes32 _rollupConfigHash) external onlyOwner {
         emit RollupConfigHashUpdated(rollupConfigHash, _rollupConfigHash);
         rollupConfigHash = _rollupConfigHash;
-    }
-
-    /// @notice Hands the contract to another owner. For the owner.
-    /// @param _owner The new owner.
-    function transferOwnership(address _owner) external onlyOwner {
-        emit OwnershipTransferred(owner, _owner);
-        owner = _owner;
-    }
-
-    /// @notice Approves a proposer; the zero address stands for everyone. For the owner.
-    /// @param _proposer The proposer.
-    function addProposer(address _proposer) external onlyOwner {
-        approvedProposers[_proposer] = true;
-        emit ProposerUpdated(_proposer, true);
-    }
-
-    /// @notice Takes a proposer's approval back. For the owner.
-    /// @param _proposer The proposer.
-    function removeProposer(address _proposer) external onlyOwner {
-        approvedProposers[_proposer] = false;
-        emit ProposerUpdated(_proposer, false);
-    }
-
-    /// @notice Accepts outputs without proofs from now on. For the owner.
-    /// @param _finalizationPeriodSeconds Finalization period from now on, in seconds.
-    function enableOptimisticMode(uint256 _finalizationPeriodSeconds)
-        external
-        onlyOwner
-        whenNotOptimistic
-    {
-        _setOptimisticMode(true, _finalizationPeriodSeconds);
-    }
-
-    /// @notice Asks for proofs again. For the owner.
-    /// @param _finalizationPeriodSeconds Finalization period from now on, in seconds.
-    function disableOptimisticMode(uint256 _finalizationPeriodSeconds)
-        external
-        onlyOwner
-        whenOptimistic
-    {
-        _setOptimisticMode(false, _finalizationPeriodSeconds);
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function getL2Output(uint256 _l2OutputIndex) external view returns (OutputProposal memory) {
-        return l2Outputs[_l2OutputIndex];
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function getL2OutputAfter(uint256 _l2BlockNumber)
-        external
-        view
-        returns (OutputProposal memory)
-    {
-        return l2Outputs[getL2OutputIndexAfter(_l2BlockNumber)];
     }
 
     /// @notice The submission interval, under its older name.
@@ -448,105 +188,5 @@ contract L2OutputOracle is Initializable, IL2OutputOracle {
     /// @custom:legacy
     function PROPOSER() external view returns (address) {
         return proposer;
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    /// @custom:legacy
-    function FINALIZATION_PERIOD_SECONDS() external view returns (uint256) {
-        return finalizationPeriodSeconds;
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function getL2OutputIndexAfter(uint256 _l2BlockNumber) public view returns (uint256) {
-        require(
-            _l2BlockNumber <= latestBlockNumber(),
-            "L2OutputOracle: cannot get output for a block that has not been proposed"
-        );
-        require(
-            l2Outputs.length > 0,
-            "L2OutputOracle: cannot get output as no outputs have been proposed yet"
-        );
-
-        // Invariant: every output below `low` is under the block, every one from `high` on is not.
-        uint256 low = 0;
-        uint256 high = l2Outputs.length;
-        while (low < high) {
-            uint256 middle = (low + high) / 2;
-            if (l2Outputs[middle].l2BlockNumber < _l2BlockNumber) low = middle + 1;
-            else high = middle;
-        }
-        return low;
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function latestOutputIndex() public view returns (uint256) {
-        return l2Outputs.length - 1;
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function nextOutputIndex() public view returns (uint256) {
-        return l2Outputs.length;
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function latestBlockNumber() public view returns (uint256) {
-        uint256 length = l2Outputs.length;
-        return length == 0 ? startingBlockNumber : l2Outputs[length - 1].l2BlockNumber;
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function nextBlockNumber() public view returns (uint256) {
-        return latestBlockNumber() + submissionInterval;
-    }
-
-    /// @inheritdoc IL2OutputOracle
-    function computeL2Timestamp(uint256 _l2BlockNumber) public view returns (uint256) {
-        return startingTimestamp + (_l2BlockNumber - startingBlockNumber) * l2BlockTime;
-    }
-
-    /// @dev Switches the mode and sets the period that goes with it.
-    function _setOptimisticMode(bool _enabled, uint256 _finalizationPeriodSeconds) private {
-        finalizationPeriodSeconds = _finalizationPeriodSeconds;
-        optimisticMode = _enabled;
-        emit OptimisticModeToggled(_enabled, _finalizationPeriodSeconds);
-    }
-
-    /// @dev Appends an output proposed now.
-    function _accept(bytes32 _outputRoot, uint256 _l2BlockNumber) private {
-        emit OutputProposed(_outputRoot, nextOutputIndex(), _l2BlockNumber, block.timestamp);
-        _push(_outputRoot, _l2BlockNumber, block.timestamp);
-    }
-
-    /// @dev Appends an output. Both numbers fit: an L2 block number is bounded by its timestamp,
-    ///      which is not in the future.
-    function _push(bytes32 _outputRoot, uint256 _l2BlockNumber, uint256 _timestamp) private {
-        l2Outputs.push(
-            OutputProposal({
-                outputRoot: _outputRoot,
-                // forge-lint: disable-next-line(unsafe-typecast)
-                timestamp: uint128(_timestamp),
-                // forge-lint: disable-next-line(unsafe-typecast)
-                l2BlockNumber: uint128(_l2BlockNumber)
-            })
-        );
-    }
-
-    /// @dev Reverts unless the sender may propose.
-    function _requireProposer() private view {
-        require(
-            approvedProposers[msg.sender] || approvedProposers[address(0)],
-            "L2OutputOracle: only approved proposers can propose new outputs"
-        );
-    }
-
-    /// @dev Reverts when the block is not yet due or the output is zero.
-    function _requireProposable(bytes32 _outputRoot, uint256 _l2BlockNumber) private view {
-        require(
-            computeL2Timestamp(_l2BlockNumber) < block.timestamp,
-            "L2OutputOracle: cannot propose L2 output in the future"
-        );
-        require(
-            _outputRoot != bytes32(0), "L2OutputOracle: L2 output proposal cannot be the zero hash"
-        );
     }
 }

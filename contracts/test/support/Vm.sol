@@ -7,6 +7,12 @@ interface Vm {
     /// @notice Makes the next call come from an account.
     function prank(address sender) external;
 
+    /// @notice Makes the next call come from an account, in a transaction of another one.
+    function prank(address sender, address origin) external;
+
+    /// @notice Sets an account's balance.
+    function deal(address account, uint256 newBalance) external;
+
     /// @notice Sets the block's time.
     function warp(uint256 timestamp) external;
 
@@ -30,4 +36,10 @@ interface Vm {
 
     /// @notice Reads a storage slot.
     function load(address account, bytes32 slot) external view returns (bytes32);
+
+    /// @notice Writes a storage slot.
+    function store(address account, bytes32 slot, bytes32 value) external;
+
+    /// @notice The creation code in an artifact file of the project.
+    function getCode(string calldata path) external view returns (bytes memory);
 }

@@ -17,7 +17,21 @@ from coprove.contracts.foundry_tools import node_modules
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Artifact", "load_artifact", "load_bedrock_artifact"]
+__all__ = ["Artifact", "StorageVariable", "load_artifact", "load_bedrock_artifact"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageVariable:
+    """Where a contract keeps one of its variables."""
+
+    label: str
+    """Its name in the source."""
+    slot: int
+    """Storage slot at which it begins."""
+    offset: int
+    """Bytes of that slot below it."""
+    type: str
+    """Solidity type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +44,15 @@ class Artifact:
     """Its JSON ABI."""
     bytecode: bytes
     """Creation code without constructor arguments; empty for an interface."""
+    layout: Sequence[StorageVariable] = ()
+    """Storage layout of a contract that stands behind a proxy."""
+
+    @property
+    def storage(self) -> Sequence[StorageVariable]:
+        """The storage layout; ArtifactError when the artifact has none."""
+        if not self.layout:
+            raise ArtifactError(f"{self.name} has no storage layout")
+        return self.layout
 
     def creation_code(self, *arguments: object) -> bytes:
         """Return the creation code with its ABI-encoded constructor arguments."""
@@ -63,7 +86,16 @@ def load_artifact(name: str) -> Artifact:
     try:
         parsed = json.loads(file.read_text())
         bytecode = bytes.fromhex(parsed["bytecode"].removeprefix("0x"))
-        return Artifact(name=name, abi=parsed["abi"], bytecode=bytecode)
+        layout = [
+            StorageVariable(
+                label=entry["label"],
+                slot=int(entry["slot"]),
+                offset=entry["offset"],
+                type=entry["type"],
+            )
+            for entry in parsed.get("storage", ())
+        ]
+        return Artifact(name=name, abi=parsed["abi"], bytecode=bytecode, layout=layout)
     except (OSError, ValueError, KeyError) as error:
         raise ArtifactError(f"artifact {name}: {error}") from error
 

@@ -12,6 +12,13 @@ KNOWN_ERRORS: Final = (
     "L1BlockHashNotCheckpointed()",
     "InvalidInitialization()",
     "NotInitializing()",
+    # ValidityDisputeGame, DisputeGameFactory
+    "AlreadyInitialized()",
+    "GameNotInProgress()",
+    "BadExtraData()",
+    "IncorrectBondAmount()",
+    "NoImplementation(uint32)",
+    "GameAlreadyExists(bytes32)",
     # MockSP1Verifier, SystemConfigExtension
     "NotADevChain(uint256)",
     "NotAMockProof()",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coprove.contracts import load_artifact
-from coprove.contracts.abi import Event, Function, decode_revert, reverted
+from coprove.contracts.abi import Event, Function, decode_revert, reverted, type_text
 from coprove.contracts.known_errors import KNOWN_ERRORS
 from coprove.errors import CoproveError, InputError
 from coprove.primitives import keccak256
@@ -105,6 +105,8 @@ def test_a_missing_artifact_is_a_typed_error() -> None:
         load_artifact("L2OutputOracle").call("nothing")
     with pytest.raises(CoproveError, match="2 functions"):
         load_artifact("L2OutputOracle").call("proposeL2Output")
+    with pytest.raises(CoproveError, match="no storage layout"):
+        _ = load_artifact("OracleProxy").storage
 
 
 ORACLE_ABI = """
@@ -126,18 +128,89 @@ AggregationVkeyUpdated(bytes32,bytes32) RangeVkeyCommitmentUpdated(bytes32,bytes
 VerifierUpdated(address,address) RollupConfigHashUpdated(bytes32,bytes32)
 OwnershipTransferred(address,address) ProposerUpdated(address,bool)
 SubmissionIntervalUpdated(uint256,uint256) OptimisticModeToggled(bool,uint256)
-Initialized(uint64) InvalidInitialization() NotInitializing()
-L1BlockHashNotAvailable() L1BlockHashNotCheckpointed()
+Initialized(uint8) L1BlockHashNotAvailable() L1BlockHashNotCheckpointed()
 """
 
 
-def test_the_oracle_has_the_abi_that_op_succinct_users_call() -> None:
-    """Every function, event and error of OPSuccinctL2OutputOracle v1.0.0, and no other."""
-    from coprove.contracts.abi import type_text  # noqa: PLC0415
+SECOND_ABI = """
+initialize((address,address,address,uint256,uint256,bytes32,bytes32,bytes32,bytes32,uint256,uint256,uint256,address,uint256))
+proposeL2Output(bytes32,bytes32,uint256,uint256,bytes,address)
+proposeL2Output(bytes32,uint256,bytes32,uint256)
+dgfProposeL2Output(bytes32,bytes32,uint256,uint256,bytes,address)
+checkpointBlockHash(uint256) historicBlockHashes(uint256) deleteL2Outputs(uint256)
+getL2Output(uint256) getL2OutputIndexAfter(uint256) getL2OutputAfter(uint256) latestOutputIndex()
+nextOutputIndex() latestBlockNumber() nextBlockNumber() lastProposalTimestamp()
+computeL2Timestamp(uint256) isValidOpSuccinctConfig((bytes32,bytes32,bytes32))
+opSuccinctConfigs(bytes32) addOpSuccinctConfig(bytes32,bytes32,bytes32,bytes32)
+deleteOpSuccinctConfig(bytes32) GENESIS_CONFIG_NAME() fallbackTimeout() disputeGameFactory()
+setDisputeGameFactory(address) updateSubmissionInterval(uint256) updateVerifier(address)
+transferOwnership(address) addProposer(address) removeProposer(address)
+enableOptimisticMode(uint256) disableOptimisticMode(uint256) approvedProposers(address)
+optimisticMode() owner() verifier() challenger() proposer() aggregationVkey()
+rangeVkeyCommitment() rollupConfigHash() submissionInterval() l2BlockTime()
+startingBlockNumber() startingTimestamp() finalizationPeriodSeconds() version()
+initializerVersion() OutputProposed(bytes32,uint256,uint256,uint256)
+OutputsDeleted(uint256,uint256) OpSuccinctConfigUpdated(bytes32,bytes32,bytes32,bytes32)
+OpSuccinctConfigDeleted(bytes32) VerifierUpdated(address,address)
+OwnershipTransferred(address,address) ProposerUpdated(address,bool)
+SubmissionIntervalUpdated(uint256,uint256) OptimisticModeToggled(bool,uint256)
+DisputeGameFactorySet(address) Initialized(uint8) L1BlockHashNotAvailable()
+L1BlockHashNotCheckpointed()
+"""
 
-    there = {
+GAME_ABI = """
+initialize() gameType() gameCreator() rootClaim() l1Head() l2SequenceNumber() l1BlockNumber()
+proverAddress() configName() proof() extraData() resolve() gameData() l2OutputOracle()
+anchorStateRegistry() createdAt() resolvedAt() status() wasRespectedGameTypeWhenCreated()
+version() Resolved(uint8) GameNotInProgress()
+"""
+
+
+def _abi(name: str) -> set[str]:
+    return {
         f"{entry['name']}({','.join(type_text(i) for i in entry['inputs'])})"
-        for entry in load_artifact("L2OutputOracle").abi
+        for entry in load_artifact(name).abi
         if entry["type"] != "constructor"
     }
-    assert there == set(ORACLE_ABI.split())
+
+
+def test_the_first_oracle_has_the_abi_that_op_succinct_users_call() -> None:
+    """Every function, event and error of OPSuccinctL2OutputOracle v1.0.0, and no other."""
+    assert _abi("L2OutputOracle") == set(ORACLE_ABI.split())
+
+
+def test_the_second_oracle_has_the_abi_that_op_succinct_users_call() -> None:
+    """Every one of OPSuccinctL2OutputOracle v3.0.0, and the portal's older name beside them."""
+    assert _abi("L2OutputOracleV2") == {*SECOND_ABI.split(), "FINALIZATION_PERIOD_SECONDS()"}
+
+
+def test_the_game_has_the_abi_that_portals_call() -> None:
+    """Every one of OPSuccinctDisputeGame v4.0.0, the older name of its block and our errors."""
+    ours = {"l2BlockNumber()", "AlreadyInitialized()", "BadExtraData()", "IncorrectBondAmount()"}
+    assert _abi("ValidityDisputeGame") == set(GAME_ABI.split()) | ours
+
+
+LAYOUT = """
+_initialized 0 0, _initializing 0 1, startingBlockNumber 1 0, startingTimestamp 2 0, l2Outputs 3 0,
+submissionInterval 4 0, l2BlockTime 5 0, challenger 6 0, proposer 7 0,
+finalizationPeriodSeconds 8 0, aggregationVkey 9 0, rangeVkeyCommitment 10 0, verifier 11 0,
+rollupConfigHash 12 0, owner 13 0, approvedProposers 14 0, historicBlockHashes 15 0,
+optimisticMode 16 0
+"""
+SECOND_LAYOUT = """
+fallbackTimeout 17 0, opSuccinctConfigs 18 0, disputeGameFactory 19 0, _enteredDGFCreate 19 20
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [
+        ("L2OutputOracle", f"{LAYOUT}, __gap 17 0"),
+        ("L2OutputOracleV2", f"{LAYOUT}, {SECOND_LAYOUT}"),
+    ],
+)
+def test_an_oracle_has_the_storage_layout_of_the_public_contract(name: str, layout: str) -> None:
+    """Name, slot and offset of each variable: a live proxy can be upgraded in place."""
+    there = [(v.label, v.slot, v.offset) for v in load_artifact(name).storage]
+    wanted = [entry.split() for entry in layout.split(",")]
+    assert there == [(label, int(slot), int(offset)) for label, slot, offset in wanted]
