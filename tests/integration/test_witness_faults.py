@@ -11,6 +11,7 @@ import pytest
 from coprove.errors import CoproveError
 from coprove.primitives import keccak256, rlp
 from coprove.program import run_range
+from coprove.rpc import WrongDataError
 from coprove.witness import ChainReorgError, ExecutionMismatchError
 from tests.integration.live import live_witness
 from tests.replay import Faults, ReplayChain
@@ -113,6 +114,22 @@ def _on(method: str, change: Callable[[list[Any], Any], Any]) -> Faults:
             change(params, copy.deepcopy(result)) if name == method else result
         )
     )
+
+
+async def test_the_agreed_output_is_that_of_the_block_asked_for(blobs: ReplayChain) -> None:
+    """An output does not hold its block's number: that of another block under the number asked
+    for would give a proof of another range."""
+
+    def older(params: list[Any], result: Any) -> Any:
+        if int(params[0], 16) != RANGE[0]:
+            return result
+        other = copy.deepcopy(blobs.l2[RANGE[0] - 1]["output"])
+        other["blockRef"]["number"] = RANGE[0]
+        return other
+
+    async with live_witness(blobs, _on("optimism_outputAtBlock", older)) as (witness, _):
+        with pytest.raises(WrongDataError, match="number 40"):
+            await witness.range_input(*RANGE)
 
 
 async def test_state_nodes_that_the_server_forges_are_fetched_anew(blobs: ReplayChain) -> None:

@@ -121,10 +121,12 @@ class StateCompletion:
                 await self._fetch(missing)
 
     async def _fetch(self, missing: MissingStateError) -> None:
-        """Bring what is missing; WitnessIncompleteError when nothing new came."""
+        """Bring just what is missing; WitnessIncompleteError when it cannot be had.
+
+        Other nodes that came are no progress: a server could go on with them for ever.
+        """
         if missing.kind == "header":
             raise HeaderMissingError("L2 headers", expected="more ancestors", actual=str(missing))
-        before = len(self.nodes) + len(self.codes)
         if missing.address is not None:
             address = Address(missing.address)
             slots = () if missing.slot is None else (Hash32(missing.slot),)
@@ -134,14 +136,14 @@ class StateCompletion:
             if missing.kind == "code":
                 code = await self._l2.code(address, self._parent, account.code_hash)
                 self._add((), (code,))
-        if len(self.nodes) + len(self.codes) == before:
+        if missing.node_hash not in self.nodes and missing.node_hash not in self.codes:
             await self._fetch_by_hash(missing)
 
     async def _fetch_by_hash(self, missing: MissingStateError) -> None:
         """Ask the node's database, the last resort; not every node serves it."""
         name = missing.node_hash
         found: bytes | None = None
-        if name is not None and name not in self.nodes and name not in self.codes:
+        if name is not None:
             try:
                 found = await self._l2.database_value(Hash32(name))
             except (MethodNotFoundError, NotYetAvailableError, RpcError):

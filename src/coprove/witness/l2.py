@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from coprove.derivation.l1_info import l2_block_ref
 from coprove.program.agreed import starts_pipeline
+from coprove.rpc.errors import WrongDataError
 from coprove.rpc.tasks import together
 from coprove.witness.errors import ChainReorgError
 
@@ -79,6 +80,12 @@ async def look_back(config: RollupConfig, l2: L2Client, agreed: L2BlockRef) -> L
     fetched whole, is, and so a server that lies about the others gains nothing.
     """
     agreed_block = await l2.block(agreed.hash)
+    if agreed_block.header.number != agreed.number:
+        raise WrongDataError(
+            f"L2 block {agreed.hash}",
+            expected=f"number {agreed.number}, as the rollup node says",
+            actual=agreed_block.header.number,
+        )
     headers: list[EthHeader] = [agreed_block]
     ref = block_ref(config, agreed_block)
     agreed_ref = ref
