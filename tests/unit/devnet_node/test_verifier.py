@@ -14,7 +14,15 @@ from coprove.devnet.node.l1 import L1UnavailableError, L1View
 from coprove.devnet.node.status import SyncStatus
 from coprove.devnet.node.store import Store
 from coprove.devnet.node.verifier import L1ReorgSeenError, Verifier
-from coprove.rpc.errors import NotYetAvailableError, RpcTimeoutError, WrongDataError
+from coprove.primitives.kzg import KzgError
+from coprove.primitives.rlp import RlpError
+from coprove.rpc.errors import (
+    MethodNotFoundError,
+    NotYetAvailableError,
+    ResponseTooLargeError,
+    RpcTimeoutError,
+    WrongDataError,
+)
 from tests.unit.devnet_node.recorded import EXAMPLE, hexed, rows
 from tests.unit.devnet_node.test_chain import genesis, replay
 from tests.unit.devnet_node.test_reset import l1_blocks
@@ -185,6 +193,26 @@ async def test_failures_in_between_change_nothing(bench: Bench) -> None:
                 continue
         bench.client.failures = []
     assert bench.chain.safe.hash == hexed(rows()[118]["hash"])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ResponseTooLargeError("a flood"),
+        RlpError("header", expected="32 bytes", actual="31 bytes"),
+        KzgError("blob", expected="a proof that holds", actual="none"),
+        MethodNotFoundError("eth_getBlockByNumber", code=-32601, message="no"),
+    ],
+)
+async def test_whatever_an_endpoint_does_wrong_is_waited_out(
+    bench: Bench, failure: CoproveError
+) -> None:
+    """None of it says anything of the chain, so none of it may end the node."""
+    bench.client.failures = [failure]
+    with pytest.raises(L1UnavailableError):
+        await bench.view.poll()
+    await bench.advance(10)
+    assert bench.chain.safe.number == recorded_safe_heads()[10]["safe_head"]
 
 
 async def test_a_shorter_l1_is_a_reorg(bench: Bench) -> None:

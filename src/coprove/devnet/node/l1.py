@@ -16,11 +16,14 @@ import structlog
 from coprove.da import fetch_blobs
 from coprove.derivation.source import L1Block
 from coprove.errors import Temporary
+from coprove.primitives.kzg import KzgError
+from coprove.primitives.rlp import RlpError
 from coprove.program.bloom import LogFilter
 from coprove.rpc.errors import (
     MalformedResponseError,
     NotYetAvailableError,
     RequestRefusedError,
+    ResponseTooLargeError,
     RpcError,
     WrongDataError,
 )
@@ -37,7 +40,15 @@ if TYPE_CHECKING:
 __all__ = ["BlockingL1Source", "L1UnavailableError", "L1View"]
 
 # They blame the endpoint, not the chain: a better answer may come, so the node waits for it.
-_FAULTS = (RpcError, RequestRefusedError, MalformedResponseError, WrongDataError)
+_FAULTS = (
+    KzgError,
+    MalformedResponseError,
+    RequestRefusedError,
+    ResponseTooLargeError,
+    RlpError,
+    RpcError,
+    WrongDataError,
+)
 
 _KEPT_BLOCKS = 1024
 _AHEAD = 16
