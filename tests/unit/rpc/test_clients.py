@@ -222,6 +222,8 @@ async def test_altered_blocks_and_receipts_are_refused(
         lambda proof: {**proof, "accountProof": [_flip(n, 20) for n in proof["accountProof"]]},
         lambda proof: {**proof, "accountProof": []},
         lambda proof: {**proof, "accountProof": None},
+        lambda proof: {**proof, "accountProof": [*proof["accountProof"], *["0x01"] * 65]},
+        lambda proof: {**proof, "storageProof": [{"key": "0x0", "proof": []}]},
         lambda _: None,
     ],
 )
