@@ -24,6 +24,8 @@ __all__ = ["AccountWitness", "ExecutionWitness", "L2Client"]
 
 _EMPTY_CODE_HASH = keccak256(b"")
 _WITNESS_BATCH = 8
+_LONGEST_PROOF = 65
+"""Nodes: one for each of a path's 64 nibbles, and the leaf."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,19 +162,19 @@ class L2Client(EthClient):
         if value is None:
             raise NotYetAvailableError(f"{what}: none")
         obj = record(value, what)
-        nodes = list(_blobs(obj.get("accountProof"), f"{what}: accountProof"))
+        nodes = list(_blobs(obj.get("accountProof"), f"{what}: accountProof", _LONGEST_PROOF))
         leaf = prove(block.header.state_root, address, nodes, what)
         storage_root, code_hash = EMPTY_TRIE_ROOT, _EMPTY_CODE_HASH
         if leaf is not None:
             items = rlp.decode_list(leaf, what, 4)
             storage_root = rlp.expect_bytes(items[2], what, 32)
             code_hash = rlp.expect_bytes(items[3], what, 32)
-        proofs = array(obj.get("storageProof") or [], f"{what}: storageProof")
+        proofs = array(obj.get("storageProof") or [], f"{what}: storageProof", len(slots))
         by_slot: dict[int, tuple[bytes, ...]] = {}
         for entry in proofs:
             found = record(entry, what)
             key = quantity(found.get("key"), f"{what}: slot", 256)
-            by_slot[key] = _blobs(found.get("proof"), f"{what}: storage proof")
+            by_slot[key] = _blobs(found.get("proof"), f"{what}: storage proof", _LONGEST_PROOF)
         for slot in slots:
             proof = by_slot.get(int.from_bytes(slot, "big"))
             if proof is None:
@@ -188,9 +190,9 @@ class L2Client(EthClient):
         )
 
 
-def _blobs(value: Json, what: str) -> tuple[bytes, ...]:
+def _blobs(value: Json, what: str, longest: int = 1_000_000) -> tuple[bytes, ...]:
     """Read a list of byte strings; some servers give an object of hash to bytes."""
-    items = list(value.values()) if isinstance(value, dict) else array(value, what)
+    items = array(list(value.values()) if isinstance(value, dict) else value, what, longest)
     return tuple(data(item, what) for item in items)
 
 
