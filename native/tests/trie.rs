@@ -227,3 +227,20 @@ fn damaged_nodes_never_panic_and_never_read_as_absent() {
         let _ = damaged.prove(&key, &store);
     }
 }
+
+/// A hostile root can commit to shapes that no honest trie has.
+#[test]
+fn an_extension_above_a_leaf_is_an_error_when_the_leaf_goes() {
+    // 62 nibbles of path, then a leaf of the other two that is kept inside its parent.
+    let leaf = [0xc4, 0x82, 0x20, 0x00, 0x01];
+    let node = [&[0xe6, 0xa0][..], &[0; 32], &leaf].concat();
+    let root = keccak256(&node);
+    let store = Store::default();
+    let mut flat = (node.len() as u32).to_le_bytes().to_vec();
+    flat.extend(&node);
+    store.add_nodes(flat.into()).unwrap();
+    let mut trie = Trie::new(root);
+    let key = B256::ZERO;
+    assert_eq!(trie.get(&key, &store).unwrap().unwrap(), Bytes::from(vec![1]));
+    assert!(matches!(trie.remove(&key, &store), Err(TrieError::Bad(_))));
+}

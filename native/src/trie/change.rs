@@ -154,6 +154,9 @@ impl Trie {
                 let Some(new) = self.remove_at(child, path.slice(part.len()..), source)? else {
                     return Ok(None);
                 };
+                if new == NONE {
+                    return Err(lone_leaf());
+                }
                 self.dropped.push(at);
                 Ok(Some(self.prefix(part, new)))
             }
@@ -231,4 +234,9 @@ impl Trie {
             children[nibble as usize] = child;
         }
     }
+}
+
+/// An extension leads to a branch, so something is always left of its child.
+fn lone_leaf() -> TrieError {
+    TrieError::Bad(crate::error::Error::Witness("a trie extension above a leaf".into()))
 }
