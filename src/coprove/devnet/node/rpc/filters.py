@@ -145,12 +145,15 @@ class Filters:
 
     def _on_head(self, change: HeadChange) -> None:
         self._expire()
+        # Made once: a thousand filters hold the same objects.
+        hashes = [hex_data(block.hash) for block in change.joined]
+        moves = [_Moved(block_hash=block.hash, removed=True) for block in change.left]
+        moves += [_Moved(block_hash=block.hash, removed=False) for block in change.joined]
         for item in self._filters.values():
             if item.kind == "blocks":
-                item.changes += [hex_data(block.hash) for block in change.joined]
+                item.changes += hashes
             elif item.criteria is not None:
-                item.changes += [_Moved(block_hash=b.hash, removed=True) for b in change.left]
-                item.changes += [_Moved(block_hash=b.hash, removed=False) for b in change.joined]
+                item.changes += moves
             del item.changes[:-_MAX_QUEUED]
 
     def _logs(self, block: StoredBlock, criteria: LogCriteria) -> list[dict[str, Any]]:
@@ -163,7 +166,8 @@ class Filters:
 
     def on_transaction(self, transaction_hash: bytes) -> None:
         """Tell the pending-transaction filters of a transaction that the pool took."""
+        shown = hex_data(transaction_hash)
         for item in self._filters.values():
             if item.kind == "transactions":
-                item.changes.append(hex_data(transaction_hash))
+                item.changes.append(shown)
                 del item.changes[:-_MAX_QUEUED]
