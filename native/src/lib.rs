@@ -5,6 +5,7 @@ pub mod database;
 pub mod error;
 pub mod executor;
 pub mod genesis;
+pub mod guest;
 pub mod hashing;
 pub mod precompiles;
 #[cfg(feature = "extension-module")]

@@ -2,6 +2,7 @@
 mod convert;
 mod executor;
 mod failure;
+mod guest;
 mod hashing;
 mod store;
 
@@ -16,6 +17,11 @@ pub fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(hashing::ordered_trie_root, m)?)?;
     m.add_function(wrap_pyfunction!(hashing::recover_sender, m)?)?;
     m.add_function(wrap_pyfunction!(hashing::recover_senders, m)?)?;
+    m.add_function(wrap_pyfunction!(guest::encode_range_witness, m)?)?;
+    m.add_function(wrap_pyfunction!(guest::decode_range_witness, m)?)?;
+    m.add_function(wrap_pyfunction!(guest::ordered_trie_nodes, m)?)?;
+    m.add_function(wrap_pyfunction!(guest::headers_to_cbor, m)?)?;
+    m.add_function(wrap_pyfunction!(guest::headers_from_cbor, m)?)?;
     m.add_class::<store::NodeStore>()?;
     m.add_class::<executor::ChainRules>()?;
     m.add_class::<executor::Executor>()?;

@@ -2,9 +2,16 @@
 
 from coprove.primitives.hashing import (
     keccak256,
+    ordered_trie_nodes,
     ordered_trie_root,
     recover_sender,
     recover_senders,
 )
 
-__all__ = ["keccak256", "ordered_trie_root", "recover_sender", "recover_senders"]
+__all__ = [
+    "keccak256",
+    "ordered_trie_nodes",
+    "ordered_trie_root",
+    "recover_sender",
+    "recover_senders",
+]

@@ -10,7 +10,14 @@ from coprove.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["keccak256", "ordered_trie_root", "recover_sender", "recover_senders"]
+__all__ = [
+    "input_error",
+    "keccak256",
+    "ordered_trie_nodes",
+    "ordered_trie_root",
+    "recover_sender",
+    "recover_senders",
+]
 
 
 def keccak256(data: bytes) -> bytes:
@@ -27,6 +34,14 @@ def ordered_trie_root(items: Sequence[bytes]) -> bytes:
     return _native.ordered_trie_root(items)
 
 
+def ordered_trie_nodes(items: Sequence[bytes]) -> list[bytes]:
+    """Return all nodes of the trie of `ordered_trie_root` that are found by hash, the root first.
+
+    No items give the one node of the empty trie.
+    """
+    return _native.ordered_trie_nodes(items)
+
+
 def recover_sender(raw_tx: bytes) -> bytes:
     """Return the 20-byte sender of a signed EIP-2718 transaction of any type that L1 knows.
 
@@ -37,7 +52,7 @@ def recover_sender(raw_tx: bytes) -> bytes:
     try:
         return _native.recover_sender(raw_tx)
     except _native.NativeError as error:
-        raise _input_error(error) from None
+        raise input_error(error) from None
 
 
 def recover_senders(raw_txs: Sequence[bytes]) -> list[bytes]:
@@ -45,10 +60,10 @@ def recover_senders(raw_txs: Sequence[bytes]) -> list[bytes]:
     try:
         return _native.recover_senders(raw_txs)
     except _native.NativeError as error:
-        raise _input_error(error) from None
+        raise input_error(error) from None
 
 
-def _input_error(error: _native.NativeError) -> Exception:
+def input_error(error: _native.NativeError) -> Exception:
     """Turn a native failure into InputError; a fault of the kernel itself stays what it is."""
     kind, _message, details = error.args
     if kind != "input":

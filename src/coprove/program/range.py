@@ -76,14 +76,19 @@ def run_range(data: bytes) -> BootInfo:
 
 
 def run_range_traced(
-    given: RangeInput, progress: Callable[[ExecutedBlock], None] | None = None
+    given: RangeInput,
+    progress: Callable[[ExecutedBlock], None] | None = None,
+    *,
+    record: bool = False,
 ) -> RangeReport:
     """Run a range and return its computed root with figures; the claimed root is not compared.
 
-    `progress` is called after each executed block. Errors are those of `run_range` but the last.
+    `progress` is called after each executed block. With `record` each comes with its witness: all
+    that an executor reads which knows the state by its root alone, as op-succinct's guest does.
+    Errors are those of `run_range` but the last.
     """
     began = time.perf_counter()
-    run = _Run(given)
+    run = _Run(given, record=record)
     loaded = time.perf_counter()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="execution") as kernel:
         run.to_claim(kernel, progress)
@@ -110,7 +115,7 @@ def run_range_traced(
 class _Run:
     """The state of one run: the L2 head, the pipeline and the executor that follow each other."""
 
-    def __init__(self, given: RangeInput) -> None:
+    def __init__(self, given: RangeInput, *, record: bool) -> None:
         self.config, l1_config = configs(given)
         self.config_hash: Hash32 = self.config.config_hash(l1_config)
         self.l1 = VerifiedL1(self.config, given.l1_blocks, given.blobs, given.l1_head)
@@ -118,7 +123,9 @@ class _Run:
         store = NodeStore()
         store.add_nodes(given.nodes)
         store.add_codes(given.codes)
-        self.executor = BlockExecutor(self.config, agreed.header, store, agreed.ancestors)
+        self.executor = BlockExecutor(
+            self.config, agreed.header, store, agreed.ancestors, commit=record, record=record
+        )
         if (output := self.executor.output_root()) != given.agreed_output:
             raise ProgramInputError(
                 "agreed MessagePasser storage root",

@@ -7,6 +7,7 @@ from coprove.errors import Critical, InputError, Temporary
 __all__ = [
     "AmbiguousSubmissionError",
     "BudgetExceededError",
+    "GuestInputError",
     "ProgramRunError",
     "ProofFormatError",
     "ProofNotReadyError",
@@ -43,6 +44,10 @@ class ProofNotReadyError(Temporary):
 
 class ProofFormatError(InputError):
     """Bytes of a proof, or of a prover's answer, are not in their layout or make another claim."""
+
+
+class GuestInputError(InputError):
+    """A guest's input cannot be built: something is missing or does not fit."""
 
 
 class ProgramRunError(Critical):

@@ -1,0 +1,1 @@
+"""A local, simulated SP1 prover network."""
