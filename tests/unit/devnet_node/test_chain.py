@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import threading
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -298,6 +300,19 @@ async def test_a_filter_gives_many_logs_in_parts(chain: Chain, tmp_path: Path) -
         log for row in rows()[:41] for receipt in row["receipts"] for log in receipt["logs"]
     ]
     assert [log for part in parts for log in part] == recorded
+
+
+async def test_calls_that_wait_do_not_hold_up_blocks(chain: Chain) -> None:
+    """Whatever users have the shared threads do, blocks are executed on their own."""
+    done = threading.Event()
+    loop = asyncio.get_running_loop()
+    busy = [loop.run_in_executor(None, done.wait) for _ in range(64)]
+    try:
+        async with asyncio.timeout(60):
+            await replay(chain, 2)
+    finally:
+        done.set()
+        await asyncio.gather(*busy)
 
 
 async def test_state_methods(chain: Chain, tmp_path: Path) -> None:

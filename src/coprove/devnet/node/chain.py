@@ -8,8 +8,9 @@ work on each other's half-done step.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -30,6 +31,8 @@ __all__ = ["MESSAGE_PASSER", "Chain", "HeadChange"]
 
 MESSAGE_PASSER = Address.from_hex("0x4200000000000000000000000000000000000016")
 """The L2ToL1MessagePasser predeploy, whose storage holds the withdrawals."""
+
+T = TypeVar("T")
 
 _ANCESTORS = 256
 _KEPT = 4096
@@ -60,6 +63,8 @@ class Chain:
         self.state = NodeStore()
         self._listeners: list[Callable[[HeadChange], None]] = []
         self._executor: BlockExecutor | None = None
+        # The threads of asyncio serve whoever calls: blocks must not queue behind eth_call.
+        self._kernel = ThreadPoolExecutor(1, thread_name_prefix="kernel")
         self._refs: dict[bytes, L2BlockRef] = {}
         self._headers: dict[bytes, tuple[bytes, int, bytes]] = {}
         known = store.meta("genesis")
@@ -178,13 +183,16 @@ class Chain:
             self._executor = self.executor(parent_hash, commit=True)
         return self._executor
 
+    async def _in_kernel(self, work: Callable[..., T], *values: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._kernel, work, *values)
+
     async def execute(self, parent_hash: bytes, attributes: PayloadAttributes) -> StoredBlock:
         """Make and keep the block that `attributes` ask for; the heads stay as they are.
 
         `InvalidPayloadError` when the attributes break a rule.
         """
         executor = self._committing(parent_hash)
-        return self._keep(await asyncio.to_thread(executor.execute, attributes))
+        return self._keep(await self._in_kernel(executor.execute, attributes))
 
     async def build(
         self, parent_hash: bytes, attributes: PayloadAttributes, candidates: Sequence[bytes]
@@ -194,7 +202,7 @@ class Chain:
         Returns also the hashes of those that can never be included, with the reason.
         """
         executor = self._committing(parent_hash)
-        built = await asyncio.to_thread(executor.build, attributes, candidates)
+        built = await self._in_kernel(executor.build, attributes, candidates)
         invalid = {
             keccak256(candidates[item.index]): item.reason
             for item in built.rejected

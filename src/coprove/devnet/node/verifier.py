@@ -7,6 +7,7 @@ the derived block takes its place. Finality follows from L1's.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import structlog
@@ -58,6 +59,8 @@ class Verifier:
         self._l1_chain_config = l1_chain_config
         self._pipeline: Pipeline | None = None
         self._source: BlockingL1Source | None = None
+        # A thread of its own: asyncio's serve whoever calls the node.
+        self._derivation = ThreadPoolExecutor(1, thread_name_prefix="derivation")
         self._head: L2BlockRef = chain.safe
         self._reset_reason: str | None = "start"
 
@@ -137,7 +140,9 @@ class Verifier:
                 self._source.close()
             loop = asyncio.get_running_loop()
             source = self._source = BlockingL1Source(self._l1, loop)
-            pipeline = await asyncio.to_thread(self._open_pipeline, source, heads.safe)
+            pipeline = await loop.run_in_executor(
+                self._derivation, self._open_pipeline, source, heads.safe
+            )
         except BaseException:
             # The reason stays, so that the next attempt resets again.
             self._reset_reason = reason
@@ -169,7 +174,9 @@ class Verifier:
         """Derive and apply one block; False when the L1 data is used up."""
         pipeline = self._pipeline
         assert pipeline is not None  # noqa: S101 - reset comes first
-        derived = await asyncio.to_thread(pipeline.next_attributes, self._head)
+        derived = await asyncio.get_running_loop().run_in_executor(
+            self._derivation, pipeline.next_attributes, self._head
+        )
         self._status.current_l1 = pipeline.origin
         if derived is None:
             await self.finalize()
