@@ -8,6 +8,8 @@ __all__ = [
     "AmbiguousSubmissionError",
     "BudgetExceededError",
     "GuestInputError",
+    "NetworkRefusedError",
+    "NotOnNetworkError",
     "ProgramRunError",
     "ProofFormatError",
     "ProofNotReadyError",
@@ -48,6 +50,19 @@ class ProofFormatError(InputError):
 
 class GuestInputError(InputError):
     """A guest's input cannot be built: something is missing or does not fit."""
+
+
+class NetworkRefusedError(Critical):
+    """The prover network refuses a call, and would again; `code` is the gRPC status' name."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        """Keep the status beside the text."""
+        super().__init__(message)
+        self.code = code
+
+
+class NotOnNetworkError(Critical):
+    """The prover network does not have what was asked for."""
 
 
 class ProgramRunError(Critical):

@@ -67,6 +67,25 @@ class CompressedProof:
             actual=f"others at the end, 0x{data[-min(len(data), 64) :].hex()}",
         )
 
+    @classmethod
+    def decode_any(cls, data: bytes, *, size: int) -> Self:
+        """Read a proof whose public values have `size` bytes, whatever it claims."""
+        for at in _whole_tails(data, size):
+            if _tail(data[at + 8 + size :]) is not None:
+                return cls.decode(data, public_values=data[at + 8 : at + 8 + size])
+        raise ProofFormatError(
+            "compressed proof", expected=f"{size} bytes of public values", actual="none"
+        )
+
+
+def _whole_tails(data: bytes, size: int) -> Iterator[int]:
+    """Yield where public values of `size` bytes may stand, from the end of the proof back."""
+    for attested in (0, 1):
+        for version in range(1, _LONGEST_VERSION + 1):
+            at = len(data) - attested - version - 16 - size
+            if at >= 4 and data[at : at + 8] == pack_bytes(bytes(size))[:8]:
+                yield at
+
 
 def _positions(data: bytes, wanted: bytes) -> Iterator[int]:
     at = data.rfind(wanted, 4)
@@ -133,8 +152,11 @@ class OnchainProof:
         )
 
     @classmethod
-    def decode(cls, data: bytes, *, public_values: bytes) -> Self:
-        """Read a proof that must make the claim `public_values`; ProofFormatError otherwise."""
+    def decode(cls, data: bytes, *, public_values: bytes | None = None) -> Self:
+        """Read a proof that must make the claim `public_values`; ProofFormatError otherwise.
+
+        Without `public_values` any claim will do.
+        """
         variant = int.from_bytes(data[:4], "little")
         if variant not in (_PLONK, _GROTH16):
             raise ProofFormatError("proof", expected="Groth16 or PLONK", actual=data[:4].hex())
@@ -145,7 +167,7 @@ class OnchainProof:
             except ProofFormatError as error:
                 failure = failure or error
                 continue
-            if found.public_values != public_values:
+            if public_values is not None and found.public_values != public_values:
                 raise ProofFormatError(
                     "public values of a wrapped proof",
                     expected=f"0x{public_values.hex()}",

@@ -1,0 +1,115 @@
+"""How the prover network is used: where it is, what is offered, when to give up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlsplit
+
+from coprove.errors import InputError
+from coprove.rpc import RetryPolicy
+
+if TYPE_CHECKING:
+    from coprove.types import Address
+
+__all__ = [
+    "AUCTION_URL",
+    "NETWORK_RETRY",
+    "RESERVED_URL",
+    "NetworkOptions",
+    "ProofLimits",
+    "Strategy",
+    "is_loopback_url",
+]
+
+RESERVED_URL: Final = "https://rpc.production.succinct.xyz"
+"""The network of reserved and hosted capacity."""
+AUCTION_URL: Final = "https://rpc.mainnet.succinct.xyz"
+"""The network whose provers bid."""
+NETWORK_RETRY: Final = RetryPolicy(attempts=8, base_delay=1.0, max_delay=120.0, max_elapsed=120.0)
+"""Retries of calls that cost nothing: from one second, doubled to two minutes."""
+
+
+class Strategy(StrEnum):
+    """Who fulfils a request (network.FulfillmentStrategy)."""
+
+    HOSTED = "hosted"
+    RESERVED = "reserved"
+    AUCTION = "auction"
+
+    @property
+    def default_url(self) -> str:
+        """The network that has it."""
+        return AUCTION_URL if self is Strategy.AUCTION else RESERVED_URL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofLimits:
+    """What one proof may take at most."""
+
+    cycles: int = 10**12
+    """Cycles of the proving machine."""
+    gas: int = 10**12
+    """Prover gas units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """Settings of the network backend; defaults are op-succinct's."""
+
+    url: str
+    """gRPC endpoint: https, or http on this machine alone."""
+    strategy: Strategy = Strategy.RESERVED
+    """Who fulfils."""
+    version: str = "v6.1.0"
+    """Version of the circuits that the programs are built for."""
+    use_plonk: bool = False
+    """Wrap aggregation proofs in PLONK instead of Groth16."""
+    range_limits: ProofLimits = field(default_factory=ProofLimits)
+    """Limits of a range proof."""
+    aggregation_limits: ProofLimits = field(default_factory=ProofLimits)
+    """Limits of an aggregation proof."""
+    proving_timeout: int = 14_400
+    """Seconds that the network has for a proof: its own deadline, which nothing here cuts short."""
+    call_timeout: float = 15.0
+    """Seconds for one call."""
+    transfer_timeout: float = 1_200.0
+    """Seconds for one upload or download."""
+    min_auction_period: int = 1
+    """Seconds that bids are taken at least."""
+    auction_timeout: int = 60
+    """Seconds after which a request that no prover took is cancelled; on the auction alone."""
+    max_price_per_pgu: int = 300_000_000
+    """Most that is paid for a prover gas unit, in the payment token's base unit."""
+    whitelist: tuple[Address, ...] = ()
+    """Provers that may take a request; none: those with good uptime (auction), else any."""
+    compress_artifacts: bool = True
+    """zstd, as circuits from v6.1.0 on have it."""
+    max_proof_bytes: int = 64 << 20
+    """Largest proof that is downloaded."""
+    listing_delay: float = 60.0
+    """Seconds after sending until a request that was accepted is listed for certain."""
+    is_simulated: bool = False
+    """Whether the network is a local one whose proofs prove nothing."""
+    retry: RetryPolicy = NETWORK_RETRY
+    """Retries of calls that cost nothing."""
+
+    def __post_init__(self) -> None:
+        """Refuse a URL that would send signed requests in the clear."""
+        scheme = urlsplit(self.url).scheme
+        if scheme != "https" and not (scheme == "http" and is_loopback_url(self.url)):
+            raise InputError(
+                "prover network URL", expected="https, or http on loopback", actual=self.url
+            )
+
+    @classmethod
+    def of_strategy(cls, strategy: Strategy) -> Self:
+        """Return the defaults for the network that has this strategy."""
+        return cls(url=strategy.default_url, strategy=strategy)
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL names this machine itself."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
