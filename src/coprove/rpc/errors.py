@@ -11,6 +11,7 @@ __all__ = [
     "EndpointBusyError",
     "EndpointUnavailableError",
     "EndpointsDisagreeError",
+    "LooseNodeError",
     "MalformedResponseError",
     "MethodNotFoundError",
     "NotYetAvailableError",
@@ -106,3 +107,7 @@ class MalformedResponseError(InputError):
 
 class WrongDataError(InputError):
     """The answer is well formed, but does not hash to what it claims to be."""
+
+
+class LooseNodeError(WrongDataError):
+    """A witness holds trie nodes that no other node of it, and no state root, refers to."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coprove.errors import CoproveError, Temporary
 from coprove.primitives import keccak256, rlp
 from coprove.rpc.encoding import encode_header, encode_transaction
-from coprove.rpc.errors import MethodNotFoundError, NotYetAvailableError, WrongDataError
+from coprove.rpc.errors import (
+    LooseNodeError,
+    MethodNotFoundError,
+    NotYetAvailableError,
+    WrongDataError,
+)
 from coprove.rpc.eth import EthClient
 from coprove.rpc.fields import array, data, quantity, record
-from coprove.rpc.proof import EMPTY_TRIE_ROOT, prove
-from coprove.rpc.transport import Call
+from coprove.rpc.proof import EMPTY_TRIE_ROOT, check_linked, prove
+from coprove.rpc.queries import Call, Query
+from coprove.rpc.touched import TouchedState, read_access_list, read_prestate_trace
 from coprove.types import Address, Hash32
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
     from coprove.rpc.eth import EthHeader
     from coprove.rpc.http import Json
+    from coprove.rpc.queries import RpcTransport
 
 __all__ = ["AccountWitness", "ExecutionWitness", "L2Client"]
 
@@ -60,6 +69,11 @@ class AccountWitness:
 class L2Client(EthClient):
     """Typed, checked calls to an L2 execution client with its debug methods."""
 
+    def __init__(self, transport: RpcTransport, *, raw: bool = True) -> None:
+        """See EthClient."""
+        super().__init__(transport, raw=raw)
+        self._whole_tries = True
+
     async def execution_witness(self, header: EthHeader) -> ExecutionWitness:
         """Return the witness of the block `header` (debug_executionWitness)."""
         return (await self.execution_witnesses([header]))[0]
@@ -67,127 +81,204 @@ class L2Client(EthClient):
     async def execution_witnesses(self, headers: Sequence[EthHeader]) -> list[ExecutionWitness]:
         """Return the witnesses of several blocks, fetched in batches.
 
-        Raises WrongDataError when a witness's headers do not chain to the block's parent.
+        Raises WrongDataError when a witness's headers do not chain to the block's parent. A node
+        that hangs under nothing was altered on the way, and the witness is asked for again; what
+        comes so again and again is taken as it is, since strange nodes do no harm.
         """
-        calls = [Call("debug_executionWitness", [hex(header.header.number)]) for header in headers]
-        results = await self.transport.all(calls, max_batch=_WITNESS_BATCH)
-        return [
-            self._witness(value, header) for value, header in zip(results, headers, strict=True)
-        ]
+        if self._whole_tries:
+            try:
+                return await self.transport.read(
+                    [self._witness_query(header, whole=True) for header in headers],
+                    max_batch=_WITNESS_BATCH,
+                )
+            except LooseNodeError:
+                self._whole_tries = False
+        return await self.transport.read(
+            [self._witness_query(header, whole=False) for header in headers],
+            max_batch=_WITNESS_BATCH,
+        )
+
+    async def touched_state(self, headers: Sequence[EthHeader]) -> list[TouchedState]:
+        """Return what each block reads and writes, as a trace tells it; unchecked.
+
+        debug_traceBlockByHash with the prestate tracer; MethodNotFoundError where there is none.
+        """
+        options: dict[str, Json] = {"tracer": "prestateTracer"}
+        return await self.transport.read(
+            [
+                Query(
+                    Call("debug_traceBlockByHash", [header.hash.hex0x, options]),
+                    read_prestate_trace,
+                )
+                for header in headers
+            ],
+            max_batch=_WITNESS_BATCH,
+        )
+
+    async def access_lists(
+        self, transactions: Sequence[dict[str, Json]], block: EthHeader
+    ) -> list[TouchedState]:
+        """Return what each call object would touch on the state after `block`; unchecked.
+
+        eth_createAccessList; what a transaction cannot do there (it builds on an earlier one)
+        touches nothing here. MethodNotFoundError where the method is not served.
+        """
+        number = hex(block.header.number)
+        results = await self.transport.batch(
+            [Call("eth_createAccessList", [transaction, number]) for transaction in transactions]
+        )
+        touched: list[TouchedState] = []
+        for result in results:
+            if isinstance(result, (Temporary, MethodNotFoundError)):
+                raise result
+            if not isinstance(result, CoproveError):
+                touched.append(read_access_list(result))
+        return touched
 
     async def account(
         self, address: Address, slots: Sequence[Hash32], block: EthHeader
     ) -> AccountWitness:
         """Return the account and proofs of `slots` after `block`, checked by its state root."""
-        value = await self.transport.call(*_proof_call(address, slots, block))
-        return self._account(value, address, slots, block)
+        return (await self.accounts([(address, slots, block)]))[0]
 
     async def accounts(
         self, wanted: Sequence[tuple[Address, Sequence[Hash32], EthHeader]]
     ) -> list[AccountWitness]:
         """As `account` for several accounts, slots and blocks, fetched in batches."""
-        calls = [Call(*_proof_call(*item)) for item in wanted]
-        results = await self.transport.all(calls)
-        return [self._account(value, *item) for value, item in zip(results, wanted, strict=True)]
+        return await self.transport.read(
+            [
+                Query(Call(*_proof_call(*item)), functools.partial(_account, *item))
+                for item in wanted
+            ]
+        )
 
     async def code(self, address: Address, block: EthHeader, code_hash: Hash32) -> bytes:
         """Return the code of an account after `block`, which must have the hash `code_hash`."""
-        value = await self.transport.call("eth_getCode", [address.hex0x, hex(block.header.number)])
-        code = data(value, f"code of {address}")
-        found = keccak256(code)
-        if found != code_hash:
-            raise WrongDataError(
-                f"code of {address} from {self.transport.name}",
-                expected=f"hash {code_hash}",
-                actual=f"hash 0x{found.hex()}",
-            )
-        return code
+        return (await self.codes([(address, code_hash)], block))[0]
+
+    async def codes(
+        self, wanted: Sequence[tuple[Address, Hash32]], block: EthHeader
+    ) -> list[bytes]:
+        """As `code` for several accounts, each with the hash of its code, fetched in batches."""
+        number = hex(block.header.number)
+        return await self.transport.read(
+            [
+                Query(
+                    Call("eth_getCode", [address.hex0x, number]),
+                    functools.partial(_preimage, f"code of {address}", name),
+                )
+                for address, name in wanted
+            ],
+            max_batch=_WITNESS_BATCH,
+        )
 
     async def first_transactions(self, blocks: Sequence[int]) -> list[bytes | None]:
         """Return the first transaction of each block, None where there is none; unchecked.
 
         The L1-attributes deposit stands there: cheap to fetch where whole blocks are not needed.
         """
-        calls = [
-            Call("eth_getTransactionByBlockNumberAndIndex", [hex(number), "0x0"])
+        queries = [
+            Query(
+                Call("eth_getTransactionByBlockNumberAndIndex", [hex(number), "0x0"]),
+                lambda value, _: None if value is None else encode_transaction(value),
+            )
             for number in blocks
         ]
         try:
-            results = await self.transport.all(calls)
+            return await self.transport.read(queries)
         except MethodNotFoundError:
             whole = await self.blocks(blocks)
             return [block.transactions[0] if block.transactions else None for block in whole]
-        return [None if value is None else encode_transaction(value) for value in results]
 
     async def database_value(self, name: Hash32) -> bytes:
         """Return the trie node or code with this hash from the node's database (debug_dbGet)."""
-        found = data(await self.transport.call("debug_dbGet", [name.hex0x]), f"value of {name}")
-        if keccak256(found) != name:
-            raise WrongDataError(
-                f"database value from {self.transport.name}",
-                expected=f"hash {name}",
-                actual=f"hash 0x{keccak256(found).hex()}",
+        return await self.transport.read_one(
+            Query(
+                Call("debug_dbGet", [name.hex0x]),
+                functools.partial(_preimage, "database value", name),
             )
-        return found
-
-    def _witness(self, value: Json, header: EthHeader) -> ExecutionWitness:
-        number = header.header.number
-        what = f"execution witness of block {number} from {self.transport.name}"
-        if value is None:
-            raise NotYetAvailableError(f"{what}: none")
-        obj = record(value, what)
-        wanted = header.header.parent_hash
-        headers: list[bytes] = []
-        for item in array(obj.get("headers"), f"{what}: headers", 257):
-            encoded = data(item, what) if isinstance(item, str) else encode_header(item)
-            found = keccak256(encoded)
-            if found != wanted:
-                raise WrongDataError(
-                    f"{what}: header {len(headers)}",
-                    expected=f"hash {wanted}",
-                    actual=f"hash 0x{found.hex()}",
-                )
-            headers.append(encoded)
-            wanted = Hash32(rlp.expect_bytes(rlp.decode_list(encoded)[0], what, 32))
-        return ExecutionWitness(
-            nodes=_blobs(obj.get("state"), f"{what}: state"),
-            codes=_blobs(obj.get("codes"), f"{what}: codes"),
-            headers=tuple(headers),
         )
 
-    def _account(
-        self, value: Json, address: Address, slots: Sequence[Hash32], block: EthHeader
-    ) -> AccountWitness:
-        what = f"proof of {address} at block {block.header.number} from {self.transport.name}"
-        if value is None:
-            raise NotYetAvailableError(f"{what}: none")
-        obj = record(value, what)
-        nodes = list(_blobs(obj.get("accountProof"), f"{what}: accountProof", _LONGEST_PROOF))
-        leaf = prove(block.header.state_root, address, nodes, what)
-        storage_root, code_hash = EMPTY_TRIE_ROOT, _EMPTY_CODE_HASH
-        if leaf is not None:
-            items = rlp.decode_list(leaf, what, 4)
-            storage_root = rlp.expect_bytes(items[2], what, 32)
-            code_hash = rlp.expect_bytes(items[3], what, 32)
-        proofs = array(obj.get("storageProof") or [], f"{what}: storageProof", len(slots))
-        by_slot: dict[int, tuple[bytes, ...]] = {}
-        for entry in proofs:
-            found = record(entry, what)
-            key = quantity(found.get("key"), f"{what}: slot", 256)
-            by_slot[key] = _blobs(found.get("proof"), f"{what}: storage proof", _LONGEST_PROOF)
-        for slot in slots:
-            proof = by_slot.get(int.from_bytes(slot, "big"))
-            if proof is None:
-                raise WrongDataError(what, expected=f"a proof of slot {slot}", actual="none")
-            prove(storage_root, slot, proof, f"{what}, slot {slot}")
-            nodes += proof
-        return AccountWitness(
-            address=address,
-            exists=leaf is not None,
-            storage_root=Hash32(storage_root),
-            code_hash=Hash32(code_hash),
-            nodes=tuple(dict.fromkeys(nodes)),
+    def _witness_query(self, header: EthHeader, *, whole: bool) -> Query[ExecutionWitness]:
+        return Query(
+            Call("debug_executionWitness", [hex(header.header.number)]),
+            functools.partial(_witness, header, whole),
         )
+
+
+def _witness(header: EthHeader, whole: bool, value: Json, where: str) -> ExecutionWitness:
+    what = f"execution witness of block {header.header.number} from {where}"
+    if value is None:
+        raise NotYetAvailableError(f"{what}: none")
+    obj = record(value, what)
+    wanted = header.header.parent_hash
+    headers: list[bytes] = []
+    for item in array(obj.get("headers"), f"{what}: headers", 257):
+        encoded = data(item, what) if isinstance(item, str) else encode_header(item)
+        found = keccak256(encoded)
+        if found != wanted:
+            raise WrongDataError(
+                f"{what}: header {len(headers)}",
+                expected=f"hash {wanted}",
+                actual=f"hash 0x{found.hex()}",
+            )
+        headers.append(encoded)
+        wanted = Hash32(rlp.expect_bytes(rlp.decode_list(encoded)[0], what, 32))
+    nodes = _blobs(obj.get("state"), f"{what}: state")
+    if whole and headers:
+        state_root = rlp.expect_bytes(rlp.decode_list(headers[0])[3], what, 32)
+        check_linked(state_root, nodes, what)
+    return ExecutionWitness(
+        nodes=nodes,
+        codes=_blobs(obj.get("codes"), f"{what}: codes"),
+        headers=tuple(headers),
+    )
+
+
+def _account(
+    address: Address, slots: Sequence[Hash32], block: EthHeader, value: Json, where: str
+) -> AccountWitness:
+    what = f"proof of {address} at block {block.header.number} from {where}"
+    if value is None:
+        raise NotYetAvailableError(f"{what}: none")
+    obj = record(value, what)
+    nodes = list(_blobs(obj.get("accountProof"), f"{what}: accountProof", _LONGEST_PROOF))
+    leaf = prove(block.header.state_root, address, nodes, what)
+    storage_root, code_hash = EMPTY_TRIE_ROOT, _EMPTY_CODE_HASH
+    if leaf is not None:
+        items = rlp.decode_list(leaf, what, 4)
+        storage_root = rlp.expect_bytes(items[2], what, 32)
+        code_hash = rlp.expect_bytes(items[3], what, 32)
+    proofs = array(obj.get("storageProof") or [], f"{what}: storageProof", len(slots))
+    by_slot: dict[int, tuple[bytes, ...]] = {}
+    for entry in proofs:
+        found = record(entry, what)
+        key = quantity(found.get("key"), f"{what}: slot", 256)
+        by_slot[key] = _blobs(found.get("proof"), f"{what}: storage proof", _LONGEST_PROOF)
+    for slot in slots:
+        proof = by_slot.get(int.from_bytes(slot, "big"))
+        if proof is None:
+            raise WrongDataError(what, expected=f"a proof of slot {slot}", actual="none")
+        prove(storage_root, slot, proof, f"{what}, slot {slot}")
+        nodes += proof
+    return AccountWitness(
+        address=address,
+        exists=leaf is not None,
+        storage_root=Hash32(storage_root),
+        code_hash=Hash32(code_hash),
+        nodes=tuple(dict.fromkeys(nodes)),
+    )
+
+
+def _preimage(what: str, name: Hash32, value: Json, where: str) -> bytes:
+    found = data(value, what)
+    if keccak256(found) != name:
+        raise WrongDataError(
+            f"{what} from {where}",
+            expected=f"hash {name}",
+            actual=f"hash 0x{keccak256(found).hex()}",
+        )
+    return found
 
 
 def _blobs(value: Json, what: str, longest: int = 1_000_000) -> tuple[bytes, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coprove.primitives import keccak256, rlp
-from coprove.rpc.errors import WrongDataError
+from coprove.rpc.errors import LooseNodeError, WrongDataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coprove.primitives.rlp import Item
 
-__all__ = ["EMPTY_TRIE_ROOT", "prove"]
+__all__ = ["EMPTY_TRIE_ROOT", "check_linked", "prove"]
 
 EMPTY_TRIE_ROOT = keccak256(rlp.encode(b""))
 """Root of a trie without entries."""
@@ -47,6 +47,42 @@ def prove(root: bytes, key: bytes, nodes: Sequence[bytes], what: str) -> bytes |
         if is_leaf:
             return None if path else rlp.expect_bytes(node[1], what)
         current = node[1]
+
+
+def check_linked(state_root: bytes, nodes: Sequence[bytes], what: str) -> None:
+    """Check that every node hangs under the root or under another of the nodes.
+
+    Raises LooseNodeError for one that does not, which an altered one never does.
+    """
+    known = {state_root}
+    for node in nodes:
+        try:
+            _refer(rlp.decode_list(node), known)
+        except rlp.RlpError as error:
+            raise LooseNodeError(what, expected="trie nodes", actual=error) from None
+    for node in nodes:
+        if (name := keccak256(node)) not in known:
+            raise LooseNodeError(what, expected="nodes of one trie", actual=f"node 0x{name.hex()}")
+
+
+def _refer(node: list[Item], known: set[bytes]) -> None:
+    """Add the hashes that a node refers to: its children, an account's storage root."""
+    if len(node) == 17:
+        for child in node[:16]:
+            if isinstance(child, list):
+                _refer(child, known)
+            elif child:
+                known.add(child)
+    elif len(node) == 2:
+        child = node[1]
+        if isinstance(child, list):
+            _refer(child, known)
+        elif len(child) == 32:
+            known.add(child)
+        elif len(child) > 66 and child[0] >= 0xF8:
+            account = rlp.decode_list(child)
+            if len(account) == 4 and isinstance(account[2], bytes):
+                known.add(account[2])
 
 
 def _resolve(reference: Item, by_hash: dict[bytes, bytes], what: str) -> list[Item]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coprove.rpc.agreement import agreed, lowest_agreed
 from coprove.rpc.errors import WrongDataError
 from coprove.rpc.fields import fixed, integer, member, record
+from coprove.rpc.queries import Call, Query
 from coprove.types import BlockId, Hash32, L1BlockRef, L2BlockRef, OutputRoot
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
     from coprove.rpc.http import Json
-    from coprove.rpc.transport import JsonRpcTransport
+    from coprove.rpc.queries import RpcTransport
 
 __all__ = ["OutputAtBlock", "RollupNodeClient", "SafeHeadAtL1Block", "SyncStatus"]
 
@@ -61,17 +66,71 @@ class SafeHeadAtL1Block:
 class RollupNodeClient:
     """Typed calls to a rollup node."""
 
-    def __init__(self, transport: JsonRpcTransport) -> None:
+    def __init__(self, transport: RpcTransport) -> None:
         """The node may be served at the same address as the L2 execution client."""
         self.transport = transport
 
     async def output_at_block(self, number: int) -> OutputAtBlock:
         """Return the output of an L2 block; its parts must hash to its root.
 
-        NotYetAvailableError for a block that the node does not have.
+        A quorum must agree on the root (EndpointsDisagreeError). NotYetAvailableError for a block
+        that the node does not have.
         """
-        value = await self.transport.call("optimism_outputAtBlock", [hex(number)])
-        what = f"output of block {number} from {self.transport.name}"
+        return await agreed(
+            self.transport,
+            _output_query(number),
+            same=lambda found: found.root,
+            what=f"output of L2 block {number}",
+        )
+
+    async def sync_status(self) -> SyncStatus:
+        """Return the node's heads (optimism_syncStatus).
+
+        With a quorum, those of the node whose safe head is the lowest, once the others have its
+        safe and finalised block too (EndpointsDisagreeError).
+        """
+        return await lowest_agreed(
+            self.transport,
+            Query(Call("optimism_syncStatus"), _sync_status),
+            height=lambda status: status.safe_l2.number,
+            places=lambda status: [
+                (_block_hash_query(head.number), head.hash)
+                for head in (status.safe_l2, status.finalized_l2)
+            ],
+            what="sync status",
+        )
+
+    async def safe_head_at_l1_block(self, number: int) -> SafeHeadAtL1Block:
+        """Return the safe head after L1 block `number`.
+
+        Raises NotYetAvailableError where nothing is recorded so early, MethodNotFoundError or
+        RpcError where the node keeps no safe-head database.
+        """
+        return await self.transport.read_one(_safe_head_query(number))
+
+    async def safe_heads_at_l1_blocks(self, numbers: Sequence[int]) -> list[SafeHeadAtL1Block]:
+        """As `safe_head_at_l1_block` for several blocks, fetched in batches."""
+        return await self.transport.read([_safe_head_query(number) for number in numbers])
+
+    async def rollup_config(self) -> dict[str, Json]:
+        """Return the rollup config as JSON; `RollupConfig.from_json` reads and checks it.
+
+        A quorum must agree on it (EndpointsDisagreeError).
+        """
+        return await agreed(
+            self.transport,
+            Query(
+                Call("optimism_rollupConfig"),
+                lambda value, where: record(value, f"rollup config from {where}"),
+            ),
+            same=lambda found: json.dumps(found, sort_keys=True),
+            what="rollup config",
+        )
+
+
+def _output_query(number: int) -> Query[OutputAtBlock]:
+    def read(value: Json, where: str) -> OutputAtBlock:
+        what = f"output of block {number} from {where}"
         obj = record(value, what)
         block = _l2_ref(member(obj, "blockRef", what), f"{what}.blockRef")
         output = OutputRoot(
@@ -90,45 +149,46 @@ class RollupNodeClient:
             )
         return OutputAtBlock(output=output, root=claimed, block=block)
 
-    async def sync_status(self) -> SyncStatus:
-        """Return the node's heads (optimism_syncStatus)."""
-        what = f"sync status from {self.transport.name}"
-        obj = record(await self.transport.call("optimism_syncStatus"), what)
+    return Query(Call("optimism_outputAtBlock", [hex(number)]), read)
 
-        def l1(name: str) -> L1BlockRef:
-            return _l1_ref(member(obj, name, what), f"{what}.{name}")
 
-        def l2(name: str) -> L2BlockRef:
-            return _l2_ref(member(obj, name, what), f"{what}.{name}")
+def _block_hash_query(number: int) -> Query[Hashable]:
+    """What is the hash of the L2 block with this number?"""
+    query = _output_query(number)
+    return Query(query.call, lambda value, where: query.read(value, where).block.hash)
 
-        return SyncStatus(
-            current_l1=l1("current_l1"),
-            head_l1=l1("head_l1"),
-            safe_l1=l1("safe_l1"),
-            finalized_l1=l1("finalized_l1"),
-            unsafe_l2=l2("unsafe_l2"),
-            safe_l2=l2("safe_l2"),
-            finalized_l2=l2("finalized_l2"),
-        )
 
-    async def safe_head_at_l1_block(self, number: int) -> SafeHeadAtL1Block:
-        """Return the safe head after L1 block `number`.
-
-        Raises NotYetAvailableError where nothing is recorded so early, MethodNotFoundError or
-        RpcError where the node keeps no safe-head database.
-        """
-        value = await self.transport.call("optimism_safeHeadAtL1Block", [hex(number)])
-        what = f"safe head at L1 block {number} from {self.transport.name}"
+def _safe_head_query(number: int) -> Query[SafeHeadAtL1Block]:
+    def read(value: Json, where: str) -> SafeHeadAtL1Block:
+        what = f"safe head at L1 block {number} from {where}"
         obj = record(value, what)
         return SafeHeadAtL1Block(
             l1_block=_block_id(member(obj, "l1Block", what), f"{what}.l1Block"),
             safe_head=_block_id(member(obj, "safeHead", what), f"{what}.safeHead"),
         )
 
-    async def rollup_config(self) -> dict[str, Json]:
-        """Return the rollup config as JSON; `RollupConfig.from_json` reads and checks it."""
-        value = await self.transport.call("optimism_rollupConfig")
-        return record(value, f"rollup config from {self.transport.name}")
+    return Query(Call("optimism_safeHeadAtL1Block", [hex(number)]), read)
+
+
+def _sync_status(value: Json, where: str) -> SyncStatus:
+    what = f"sync status from {where}"
+    obj = record(value, what)
+
+    def l1(name: str) -> L1BlockRef:
+        return _l1_ref(member(obj, name, what), f"{what}.{name}")
+
+    def l2(name: str) -> L2BlockRef:
+        return _l2_ref(member(obj, name, what), f"{what}.{name}")
+
+    return SyncStatus(
+        current_l1=l1("current_l1"),
+        head_l1=l1("head_l1"),
+        safe_l1=l1("safe_l1"),
+        finalized_l1=l1("finalized_l1"),
+        unsafe_l2=l2("unsafe_l2"),
+        safe_l2=l2("safe_l2"),
+        finalized_l2=l2("finalized_l2"),
+    )
 
 
 def _hash(obj: dict[str, Json], name: str, what: str) -> Hash32:
