@@ -22,7 +22,7 @@ from coprove.types import Address, Hash32
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from coprove.contracts import IntentStore, L1Deployment, RollupContracts
+    from coprove.contracts import IntentStore, L1Deployment, RollupContracts, SendGuard
     from coprove.rpc import Json
 
 __all__ = ["AGGREGATION_VKEY", "CHALLENGER", "DEPLOYER", "L1", "OTHER", "PROPOSER", "running_l1"]
@@ -84,6 +84,7 @@ class L1:
         confirmations: int = 1,
         resubmit_after: float = 60.0,
         fees: FeePolicy | None = None,
+        guard: SendGuard | None = None,
     ) -> TransactionManager:
         options = TransactionOptions(
             confirmations=confirmations,
@@ -92,7 +93,11 @@ class L1:
             fees=fees or FeePolicy(),
         )
         return TransactionManager(
-            transport or self.transport, signer, store or MemoryIntentStore(), options
+            transport or self.transport,
+            signer,
+            store or MemoryIntentStore(),
+            options,
+            guard=guard,
         )
 
     async def deploy(self, *, finalization_period: int = 1000) -> L1Deployment:

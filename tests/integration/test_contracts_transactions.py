@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,14 @@ from coprove.contracts import (
     Web3Signer,
 )
 from coprove.contracts.transactions import Fees, IntentState, UnsignedTransaction
-from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy, RpcTimeoutError
+from coprove.errors import Critical, Temporary
+from coprove.rpc import (
+    EndpointOptions,
+    JsonRpcTransport,
+    NotYetAvailableError,
+    RetryPolicy,
+    RpcTimeoutError,
+)
 from coprove.types import Address
 from tests.integration.anvil_l1 import DEPLOYER, L1, OTHER, running_l1
 
@@ -42,6 +50,14 @@ pytestmark = pytest.mark.anvil
 GWEI = 10**9
 TO = Address(b"\x55" * 20)
 ME = DEPLOYER.address
+
+
+class NotLeadingError(Critical):
+    """What a guard raises once the lease is lost."""
+
+
+class NotYetLeadingError(Temporary):
+    """What a guard raises while a lease is only being renewed."""
 
 
 @pytest.fixture
@@ -350,6 +366,102 @@ async def test_an_empty_account_sends_once_it_has_money(l1: L1, store: IntentSto
     assert len(store.attempts("k")) == 1
 
 
+async def test_a_transaction_is_a_plain_eip1559_one_with_the_least_tip(l1: L1) -> None:
+    """The endpoint suggests next to nothing; the policy's floor is offered, and no blob."""
+    await l1.rpc("anvil_setNextBlockBaseFeePerGas", hex(7))
+    await l1.mine()
+    policy = FeePolicy(min_priority_fee=3 * GWEI, min_max_fee=4 * GWEI)
+    async with l1.manager(fees=policy) as manager:
+        mined = await manager.send(key="k", to=TO, value=1)
+    there = await l1.rpc("eth_getTransactionByHash", str(mined.tx_hash))
+    assert isinstance(there, dict)
+    assert there["type"] == "0x2"
+    assert int(str(there["maxPriorityFeePerGas"]), 16) >= 3 * GWEI
+    assert int(str(there["maxFeePerGas"]), 16) >= 4 * GWEI
+    assert not there.get("blobVersionedHashes")
+
+
+async def test_a_call_returns_at_the_asked_for_depth_and_not_before(l1: L1) -> None:
+    """Four confirmations: the transaction's own block and three more."""
+    store = MemoryIntentStore()
+    counting = CuttingTransport(l1)
+    async with l1.manager(store=store, confirmations=4, transport=counting) as manager:
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("seen", lambda: _true(_mined_in(store, "k") is not None))
+        for _ in range(2):
+            await l1.mine()
+            await _two_more_looks(counting)
+            assert not waiting.done()
+            assert manager.outcome("k") is None
+        await l1.mine()
+        mined = await waiting
+    assert await l1.number() - mined.block_number + 1 == 4
+
+
+async def test_a_foreign_transaction_stuck_at_our_nonce_is_replaced(l1: L1) -> None:
+    """It waits in the pool and pays more than the market asks: ours is raised until it counts."""
+    await l1.automine(on=False)
+    await _foreign(l1, nonce=0, mined=False, fees=Fees(max_fee=40 * GWEI, priority_fee=9 * GWEI))
+    store = MemoryIntentStore()
+    async with l1.manager(store=store) as manager:
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("in the pool", lambda: _knows(l1, store, "k"))
+        await l1.mine()
+        mined = await waiting
+    assert store.attempts("k")[-1].fees.max_fee > 40 * GWEI
+    assert len(store.attempts("k")) > 1
+    assert mined.tx_hash == store.attempts("k")[-1].tx_hash
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
+async def test_nothing_is_sent_once_the_guard_objects(l1: L1, store: IntentStore) -> None:
+    """The lease goes between signing and sending: no broadcast; the intent waits for a leader."""
+    asked = 0
+
+    async def guard() -> None:
+        nonlocal asked
+        asked += 1
+        raise NotLeadingError("another one leads")
+
+    async with l1.manager(store=store, guard=guard) as manager:
+        with pytest.raises(NotLeadingError):
+            await manager.send(key="k", to=TO, value=1)
+    assert asked == 1
+    assert (await pooled(l1), await l1.nonce(ME)) == (0, 0)
+    assert len(store.attempts("k")) == 1
+    async with l1.manager(store=store) as leader:
+        await leader.send(key="k", to=TO, value=1)
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+    assert len(store.attempts("k")) == 1
+
+
+async def test_the_guard_stands_before_every_broadcast(l1: L1) -> None:
+    """Replacements, lost transactions sent again and fillers ask as well as the first one."""
+    await l1.automine(on=False)
+    may_send = True
+    refused = 0
+
+    async def guard() -> None:
+        nonlocal refused
+        if not may_send:
+            refused += 1
+            raise NotYetLeadingError("wait")
+
+    store = MemoryIntentStore()
+    async with l1.manager(store=store, guard=guard) as manager:
+        waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
+        await until("pooled", lambda: _equals(pooled(l1), 1))
+        may_send = False
+        await l1.rpc("anvil_dropAllTransactions")
+        await until("refused", lambda: _true(refused >= 2))
+        assert await pooled(l1) == 0
+        may_send = True
+        await until("pooled again", lambda: _equals(pooled(l1), 1))
+        await l1.mine()
+        await waiting
+    assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
+
+
 async def test_a_remote_signer_serves_as_well(l1: L1) -> None:
     """anvil answers eth_signTransaction for its own accounts, as web3signer does."""
     signer = Web3Signer(l1.transport, ME)
@@ -377,6 +489,7 @@ class CuttingTransport(JsonRpcTransport):
         super().__init__("http://unused.invalid", options)
         self._inner = l1.transport
         self._cut, self._after, self._loss, self._random = cut, after, loss, random.Random(1)
+        self.calls: Counter[str] = Counter()
 
     async def call(
         self,
@@ -385,6 +498,7 @@ class CuttingTransport(JsonRpcTransport):
         *,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> Json:
+        self.calls[method] += 1
         if method == self._cut and self._after:
             self._cut = ""
             await self._inner.call(method, params, timeout=timeout)
@@ -405,13 +519,13 @@ async def _persist(manager: TransactionManager, key: str) -> None:
             return
 
 
-async def _foreign(l1: L1, *, nonce: int) -> None:
+async def _foreign(l1: L1, *, nonce: int, fees: Fees | None = None, mined: bool = True) -> None:
     """Send a transaction of our account past the manager, and wait until it is mined."""
     raw = await DEPLOYER.sign(
         UnsignedTransaction(
             chain_id=31337,
             nonce=nonce,
-            fees=Fees(max_fee=10 * GWEI, priority_fee=GWEI),
+            fees=fees or Fees(max_fee=10 * GWEI, priority_fee=GWEI),
             gas_limit=21_000,
             to=OTHER.address,
             value=1,
@@ -419,7 +533,27 @@ async def _foreign(l1: L1, *, nonce: int) -> None:
         )
     )
     await l1.rpc("eth_sendRawTransaction", f"0x{raw.hex()}")
-    await until("mined", lambda: _equals(l1.nonce(DEPLOYER.address), nonce + 1))
+    if mined:
+        await until("mined", lambda: _equals(l1.nonce(DEPLOYER.address), nonce + 1))
+
+
+async def _two_more_looks(transport: CuttingTransport) -> None:
+    """Wait until a manager has asked for receipts again, twice."""
+    seen = transport.calls["eth_getTransactionReceipt"]
+    await until(
+        "looked again", lambda: _true(transport.calls["eth_getTransactionReceipt"] >= seen + 2)
+    )
+
+
+async def _knows(l1: L1, store: IntentStore, key: str) -> bool:
+    attempts = store.attempts(key)
+    if not attempts:
+        return False
+    newest = str(attempts[-1].tx_hash)
+    try:
+        return await l1.rpc("eth_getTransactionByHash", newest) is not None
+    except NotYetAvailableError:
+        return False
 
 
 def _mined_in(store: IntentStore, key: str) -> object:

@@ -11,7 +11,7 @@ from coprove.contracts.transactions.signer import (
 )
 from coprove.contracts.transactions.sqlite_store import SqliteIntentStore
 from coprove.contracts.transactions.store import IntentStore, MemoryIntentStore
-from coprove.contracts.transactions.watcher import TransactionOptions
+from coprove.contracts.transactions.watcher import SendGuard, TransactionOptions
 
 __all__ = [
     "Attempt",
@@ -24,6 +24,7 @@ __all__ = [
     "LocalSigner",
     "MemoryIntentStore",
     "Mined",
+    "SendGuard",
     "Signer",
     "SqliteIntentStore",
     "TransactionManager",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from coprove.contracts.transactions.records import Intent, Mined
     from coprove.contracts.transactions.signer import Signer
     from coprove.contracts.transactions.store import IntentStore
+    from coprove.contracts.transactions.watcher import SendGuard
     from coprove.rpc import JsonRpcTransport
     from coprove.types import Address
 
@@ -43,15 +44,22 @@ class TransactionManager:
         signer: Signer,
         store: IntentStore,
         options: TransactionOptions | None = None,
+        *,
+        guard: SendGuard | None = None,
     ) -> None:
-        """Nothing is asked or sent before `start`."""
+        """Nothing is asked or sent before `start`.
+
+        `guard` is awaited right before every broadcast, fillers and repeats included. It raises to
+        forbid it: so a process that lost its lease sends nothing, whatever it has signed.
+        """
         self._endpoint = Endpoint(transport)
         self._signer = signer
         self._store = store
         self._options = options or TransactionOptions()
+        self._send_guard = guard
         self._account: Account | None = None
         self._tasks: dict[str, asyncio.Task[Mined]] = {}
-        self._guard: asyncio.Task[None] | None = None
+        self._settled_watch: asyncio.Task[None] | None = None
         self._reserving = asyncio.Lock()
 
     @property
@@ -87,19 +95,20 @@ class TransactionManager:
             store=self._store,
             options=self._options,
             reopen=self._reopen,
+            guard=self._send_guard,
         )
         chain_nonce = await self._endpoint.nonce(self.address)
         for intent in self._store.unsettled(self.address, chain_nonce=chain_nonce):
             _log.info("taking up a transaction", key=intent.key, nonce=intent.nonce)
             self._reopen(intent)
-        self._guard = asyncio.create_task(self._watch_settled())
+        self._settled_watch = asyncio.create_task(self._watch_settled())
 
     async def close(self) -> None:
         """Stop watching; calls that wait raise ManagerClosedError. The store stays open."""
         tasks: list[asyncio.Task[Any]] = list(self._tasks.values())
-        if self._guard is not None:
-            tasks.append(self._guard)
-        self._tasks, self._account, self._guard = {}, None, None
+        if self._settled_watch is not None:
+            tasks.append(self._settled_watch)
+        self._tasks, self._account, self._settled_watch = {}, None, None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,15 @@ from coprove.telemetry import get_logger
 from coprove.types import Hash32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from coprove.contracts.transactions.endpoint import Endpoint
     from coprove.contracts.transactions.records import Intent, Mined
     from coprove.contracts.transactions.signer import Signer
     from coprove.contracts.transactions.store import IntentStore
 
-__all__ = ["Account", "TransactionOptions", "watch"]
+__all__ = ["Account", "SendGuard", "TransactionOptions", "watch"]
+
+SendGuard = Callable[[], Awaitable[None]]
+"""Awaited right before a transaction is broadcast; when it raises, nothing is sent."""
 
 _log = get_logger(part="transactions")
 _TRANSFER_GAS = 21_000
@@ -65,13 +67,21 @@ class Account:
     """How to send."""
     reopen: Callable[[Intent], None]
     """Has a settled intent watched again that the chain lost."""
+    guard: SendGuard | None = None
+    """Asked before every broadcast."""
+
+    async def broadcast(self, raw: bytes) -> SendOutcome:
+        """Hand a signed transaction to the endpoint, unless the guard objects."""
+        if self.guard is not None:
+            await self.guard()
+        return await self.endpoint.send(raw)
 
 
 async def watch(account: Account, key: str) -> Mined:
     """Bring the intent of `key` into the chain and return where it settled.
 
-    Temporary failures are logged and met again at the next look. Critical ones end the watch; the
-    intent stays in the store.
+    Temporary failures are logged and met again at the next look. Others, those of the guard too,
+    end the watch; the intent stays in the store for whoever may send again.
     """
     refused_before = False
     while True:
@@ -137,7 +147,7 @@ async def _keep_in_pool(account: Account, intent: Intent, last: Attempt, *, is_n
         _log.info("replacing a stuck transaction", key=intent.key, max_fee=fees.max_fee)
         await _sign_and_send(account, intent, fees)
     elif not await account.endpoint.knows(last.tx_hash):
-        outcome = await account.endpoint.send(last.raw)
+        outcome = await account.broadcast(last.raw)
         _log.info("sent a lost transaction again", key=intent.key, outcome=outcome.name)
         if outcome is SendOutcome.UNDERPRICED and is_next:
             fees = account.options.fees.bumped(last.fees, await _market(account))
@@ -167,7 +177,7 @@ async def _sign_and_send(account: Account, intent: Intent, fees: Fees) -> None:
     is_first = not account.store.attempts(intent.key)
     account.store.add_attempt(intent.key, attempt)
     try:
-        outcome = await account.endpoint.send(raw)
+        outcome = await account.broadcast(raw)
     except TransactionRefusedError:
         if is_first:
             account.store.discard(intent.key)
@@ -232,7 +242,7 @@ async def _fill(account: Account, nonce: int) -> None:
             data=b"",
         )
     )
-    outcome = await account.endpoint.send(raw)
+    outcome = await account.broadcast(raw)
     if outcome is SendOutcome.ACCEPTED:
         _log.warning("nonce gap filled", nonce=nonce)
 
