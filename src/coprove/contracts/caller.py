@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coprove.contracts.abi import Event, Function
-    from coprove.rpc import Json, JsonRpcTransport
+    from coprove.rpc import Json, RpcTransport
 
 __all__ = ["Block", "ContractReader", "LogEntry"]
 
@@ -42,7 +42,7 @@ class LogEntry:
 class ContractReader:
     """Reads one contract. Errors: CallRevertedError, and those of the transport."""
 
-    def __init__(self, transport: JsonRpcTransport, address: Address) -> None:
+    def __init__(self, transport: RpcTransport, address: Address) -> None:
         """Share the endpoint's transport."""
         self._transport = transport
         self.address = address

@@ -35,7 +35,7 @@ from coprove.types import ZERO_HASH, Address, Hash32
 if TYPE_CHECKING:
     from coprove.contracts.caller import Block
     from coprove.contracts.oracle import OutputProposal, OutputProposed
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
 
 __all__ = [
     "GAME_TYPE",
@@ -68,7 +68,7 @@ _GAME_IMPLS = Function("gameImpls(uint32)", "(address)")
 class _Shared(OutputOracle):
     """What both generations answer alike."""
 
-    def __init__(self, transport: JsonRpcTransport, address: Address) -> None:
+    def __init__(self, transport: RpcTransport, address: Address) -> None:
         super().__init__(transport, address)
         self._transport = transport
 
@@ -152,7 +152,7 @@ class SecondOutputContract(_Shared):
     has_prover_address: Final = True
 
     def __init__(
-        self, transport: JsonRpcTransport, address: Address, config_name: str = GENESIS_CONFIG
+        self, transport: RpcTransport, address: Address, config_name: str = GENESIS_CONFIG
     ) -> None:
         """`config_name` is the plain name; on chain it is addressed by its hash."""
         super().__init__(transport, address)
@@ -229,7 +229,7 @@ class SecondOutputContract(_Shared):
 
 
 async def open_output_contract(
-    transport: JsonRpcTransport,
+    transport: RpcTransport,
     address: Address,
     *,
     config_name: str = GENESIS_CONFIG,

@@ -16,7 +16,7 @@ from coprove.types import ZERO_HASH, Address, Hash32
 
 if TYPE_CHECKING:
     from coprove.contracts.caller import Block
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
 
 __all__ = [
     "OutputOracle",
@@ -102,7 +102,7 @@ class OutputsDeleted:
 class OutputOracle:
     """Reads an L2 output oracle; each method takes a block number or tag to read at."""
 
-    def __init__(self, transport: JsonRpcTransport, address: Address) -> None:
+    def __init__(self, transport: RpcTransport, address: Address) -> None:
         """Share the endpoint's transport."""
         self.contract = ContractReader(transport, address)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coprove.contracts.caller import Block
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
     from coprove.types import OutputRoot
 
 __all__ = [
@@ -103,7 +103,7 @@ class ProvenWithdrawal:
 class Portal:
     """Reads an OptimismPortal."""
 
-    def __init__(self, transport: JsonRpcTransport, address: Address) -> None:
+    def __init__(self, transport: RpcTransport, address: Address) -> None:
         """Share the endpoint's transport."""
         self.contract = ContractReader(transport, address)
 

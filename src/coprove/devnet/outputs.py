@@ -10,7 +10,7 @@ from coprove.primitives import keccak256
 from coprove.types import Hash32
 
 if TYPE_CHECKING:
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
     from coprove.types import Address
 
 __all__ = ["ProposedOutput", "final_outputs", "proposed_outputs"]
@@ -35,7 +35,7 @@ class ProposedOutput:
 
 
 async def proposed_outputs(
-    transport: JsonRpcTransport, oracle: Address, *, l2_block: int | None = None
+    transport: RpcTransport, oracle: Address, *, l2_block: int | None = None
 ) -> list[ProposedOutput]:
     """Return the outputs that transactions proposed, in order; with `l2_block` that one alone.
 
