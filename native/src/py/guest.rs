@@ -11,16 +11,16 @@ type Blob = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
 /// The range guest's input: boot data by number, values under their hash, blobs with commitment
 /// and proof in the order in which they are read.
 #[pyfunction]
-#[pyo3(signature = (locals, hashed, blobs, /))]
+#[pyo3(signature = (local_keys, hashed, blobs, /))]
 pub fn encode_range_witness<'py>(
     py: Python<'py>,
-    locals: Vec<(u64, PyBackedBytes)>,
+    local_keys: Vec<(u64, PyBackedBytes)>,
     hashed: Vec<PyBackedBytes>,
     blobs: Vec<Blob>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let bytes = guard(py, || {
         let mut witness = Witness::default();
-        for (ident, value) in &locals {
+        for (ident, value) in &local_keys {
             witness.add_local(*ident, value.to_vec());
         }
         witness.add_hashed(&hashed);
