@@ -4,11 +4,9 @@ from coprove.contracts.artifacts import Artifact, load_artifact, load_bedrock_ar
 from coprove.contracts.caller import ContractReader, LogEntry
 from coprove.contracts.deployment import (
     L1Deployment,
-    OracleParameters,
     RollupContracts,
     RollupParameters,
     deploy_l1,
-    deploy_oracle,
     deploy_rollup_contracts,
     deploy_settlement,
 )
@@ -39,6 +37,14 @@ from coprove.contracts.oracle import (
     propose_call,
     propose_optimistic_call,
 )
+from coprove.contracts.oracle_deployment import (
+    GameDeployment,
+    deploy_factory,
+    deploy_game,
+    deploy_mock_verifier,
+    deploy_oracle,
+)
+from coprove.contracts.parameters import OracleFile, OracleParameters
 from coprove.contracts.portal import (
     Portal,
     WithdrawalTransaction,
@@ -82,6 +88,7 @@ __all__ = [
     "FactoryMismatchError",
     "FeePolicy",
     "FirstOutputContract",
+    "GameDeployment",
     "Generation",
     "InsufficientFundsError",
     "IntentConflictError",
@@ -93,6 +100,7 @@ __all__ = [
     "ManagerClosedError",
     "MemoryIntentStore",
     "Mined",
+    "OracleFile",
     "OracleParameters",
     "OutputClaim",
     "OutputContract",
@@ -119,7 +127,10 @@ __all__ = [
     "WithdrawalTransaction",
     "checkpoint_call",
     "config_name_hash",
+    "deploy_factory",
+    "deploy_game",
     "deploy_l1",
+    "deploy_mock_verifier",
     "deploy_oracle",
     "deploy_rollup_contracts",
     "deploy_settlement",

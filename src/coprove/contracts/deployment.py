@@ -1,4 +1,4 @@
-"""Deployment of the contracts: the oracle alone, or a devnet's whole L1 side."""
+"""Deployment of a devnet's whole L1 side."""
 
 from __future__ import annotations
 
@@ -8,79 +8,28 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
 
 from coprove.contracts.artifacts import load_artifact, load_bedrock_artifact
-from coprove.contracts.errors import DeploymentError
+from coprove.contracts.oracle_deployment import create, deploy_oracle
 from coprove.errors import InputError
-from coprove.types import Address, Hash32
+from coprove.types import Address
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from coprove.contracts.artifacts import Artifact
+    from coprove.contracts.parameters import OracleParameters
     from coprove.contracts.transactions import TransactionManager
 
 __all__ = [
     "L1Deployment",
-    "OracleParameters",
     "RollupContracts",
     "RollupParameters",
     "deploy_l1",
-    "deploy_oracle",
     "deploy_rollup_contracts",
     "deploy_settlement",
 ]
 
 _RESOURCE_CONFIG = (20_000_000, 10, 8, 10**9, 1_000_000, 2**128 - 1)
 """OP Stack's deposit fee market: limit, elasticity, denominator, base fee, system gas, ceiling."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OracleParameters:
-    """What the oracle is initialized with."""
-
-    owner: Address
-    """May change keys, roles and modes, and upgrade the proxy."""
-    challenger: Address
-    """May delete outputs that are not final."""
-    proposer: Address
-    """First approved proposer; the zero address lets everyone propose."""
-    finalization_period_seconds: int
-    """Seconds until an output is final."""
-    l2_block_time: int
-    """Seconds between two L2 blocks."""
-    submission_interval: int
-    """Least number of L2 blocks from one output to the next."""
-    aggregation_vkey: Hash32
-    """Verification key of the aggregation program."""
-    range_vkey_commitment: Hash32
-    """Commitment to the verification key of the range program."""
-    rollup_config_hash: Hash32
-    """`RollupConfig.config_hash()` of the chain."""
-    starting_output_root: Hash32
-    """Output of the starting block."""
-    starting_block_number: int
-    """L2 block at which the list begins."""
-    starting_timestamp: int
-    """Time of that block, in seconds; not in the future."""
-
-    def initializer(self, verifier: Address) -> bytes:
-        """Return the calldata of `initialize`."""
-        values = (
-            bytes(self.challenger),
-            bytes(self.proposer),
-            bytes(self.owner),
-            self.finalization_period_seconds,
-            self.l2_block_time,
-            bytes(self.aggregation_vkey),
-            bytes(self.range_vkey_commitment),
-            bytes(self.rollup_config_hash),
-            bytes(self.starting_output_root),
-            self.starting_block_number,
-            self.starting_timestamp,
-            self.submission_interval,
-            bytes(verifier),
-        )
-        return load_artifact("L2OutputOracle").call("initialize", values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,26 +120,6 @@ class L1Deployment:
         return cls.from_json(path.read_bytes())
 
 
-async def deploy_oracle(
-    manager: TransactionManager, *, verifier: Address, parameters: OracleParameters, key: str
-) -> Address:
-    """Deploy the oracle behind its proxy, initialized, and return the proxy's address.
-
-    The sender pays; `parameters.owner` owns contract and ProxyAdmin. `key` names the deployment:
-    called again with it, after a crash too, it goes on where it stopped. Needs nothing but the
-    package.
-    """
-    implementation = await _create(manager, f"{key}/oracle", load_artifact("L2OutputOracle"))
-    return await _create(
-        manager,
-        f"{key}/oracle-proxy",
-        load_artifact("OracleProxy"),
-        bytes(implementation),
-        bytes(parameters.owner),
-        parameters.initializer(verifier),
-    )
-
-
 async def deploy_rollup_contracts(
     manager: TransactionManager, *, rollup: RollupParameters, key: str = "deploy"
 ) -> RollupContracts:
@@ -204,15 +133,15 @@ async def deploy_rollup_contracts(
     superchain = load_bedrock_artifact("SuperchainConfig")
     system = load_bedrock_artifact("SystemConfig")
     made = await asyncio.gather(
-        _create(manager, f"{key}/portal", load_bedrock_artifact("OptimismPortal")),
-        _create(manager, f"{key}/superchain-config", superchain),
-        _create(manager, f"{key}/system-config", system),
-        _create(manager, f"{key}/portal-proxy", proxy, owner),
-        _create(manager, f"{key}/superchain-config-proxy", proxy, owner),
-        _create(manager, f"{key}/system-config-proxy", proxy, owner),
+        create(manager, f"{key}/portal", load_bedrock_artifact("OptimismPortal")),
+        create(manager, f"{key}/superchain-config", superchain),
+        create(manager, f"{key}/system-config", system),
+        create(manager, f"{key}/portal-proxy", proxy, owner),
+        create(manager, f"{key}/superchain-config-proxy", proxy, owner),
+        create(manager, f"{key}/system-config-proxy", proxy, owner),
     )
     portal_code, superchain_code, system_code, portal_proxy, superchain_proxy, system_proxy = made
-    extension = await _create(
+    extension = await create(
         manager,
         f"{key}/system-config-extension",
         load_artifact("SystemConfigExtension"),
@@ -263,7 +192,7 @@ async def deploy_settlement(
     key: str = "deploy",
 ) -> L1Deployment:
     """Deploy the mock verifier and the oracle, and bind the portal to the oracle."""
-    verifier = await _create(manager, f"{key}/verifier", load_artifact("MockSP1Verifier"))
+    verifier = await create(manager, f"{key}/verifier", load_artifact("MockSP1Verifier"))
     proxy = await deploy_oracle(manager, verifier=verifier, parameters=oracle, key=key)
     block = await _upgrade(
         manager,
@@ -303,15 +232,6 @@ async def deploy_l1(
     contracts = await deploy_rollup_contracts(manager, rollup=rollup, key=key)
     parameters = await oracle(contracts)
     return await deploy_settlement(manager, contracts=contracts, oracle=parameters, key=key)
-
-
-async def _create(
-    manager: TransactionManager, key: str, artifact: Artifact, *arguments: object
-) -> Address:
-    mined = await manager.send(key=key, to=None, data=artifact.creation_code(*arguments))
-    if mined.contract_address is None:
-        raise DeploymentError(f"{key} created no contract")
-    return mined.contract_address
 
 
 async def _upgrade(

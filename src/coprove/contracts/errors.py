@@ -15,11 +15,13 @@ __all__ = [
     "KeyFormatError",
     "ManagerClosedError",
     "SigningError",
+    "StorageMismatchError",
     "StoreMismatchError",
     "TransactionRefusedError",
     "TransactionRevertedError",
     "UnknownConfigError",
     "UnknownGenerationError",
+    "UpgradeError",
 ]
 
 
@@ -138,3 +140,17 @@ class FactoryMismatchError(Critical):
         super().__init__(f"DisputeGameFactory: expected {expected}, the contract has {actual}")
         self.expected = expected
         self.actual = actual
+
+
+class UpgradeError(Critical):
+    """An upgrade is not possible as asked for, or left another contract than it should have."""
+
+
+class StorageMismatchError(Critical):
+    """A new implementation would read a live contract's storage otherwise than the present one."""
+
+    def __init__(self, contract: str, *, mismatches: list[str]) -> None:
+        """`mismatches` has a line for each variable: where it lies and what is there."""
+        super().__init__(f"storage of {contract}: {'; '.join(mismatches)}")
+        self.contract = contract
+        self.mismatches = mismatches
