@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from coprove.contracts.deployment import (
-    OracleParameters,
-    RollupParameters,
-    deploy_l1,
-)
+from coprove.contracts.deployment import RollupParameters, deploy_l1
+from coprove.contracts.parameters import OracleParameters
 from coprove.contracts.transactions import (
     LocalSigner,
     MemoryIntentStore,
