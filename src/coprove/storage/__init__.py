@@ -1,5 +1,7 @@
 """The request store: proof requests, intents and leadership, in a database."""
 
+from coprove.storage.intent_log import RequestIntentLog
+from coprove.storage.memory import MemoryDatabase, MemoryRequestStore
 from coprove.storage.records import (
     Checkpoint,
     ConfigIdentity,
@@ -17,6 +19,7 @@ from coprove.storage.records import (
     Scope,
     Values,
 )
+from coprove.storage.sql_store import SqlRequestStore, open_store, stored_scopes
 from coprove.storage.states import (
     CLAIMED,
     DEAD,
@@ -40,16 +43,22 @@ __all__ = [
     "IntentState",
     "JsonScalar",
     "Lease",
+    "MemoryDatabase",
+    "MemoryRequestStore",
     "ProofRequest",
     "RangePlan",
     "Reanchored",
     "Recovery",
     "Replaced",
     "RequestChanges",
+    "RequestIntentLog",
     "RequestKind",
     "RequestStatus",
     "RequestStore",
     "Scope",
+    "SqlRequestStore",
     "Transition",
     "Values",
+    "open_store",
+    "stored_scopes",
 ]

@@ -100,8 +100,8 @@ class RequestStore(Protocol):
     async def anchor(self) -> int | None:
         """Return the block at which the path of live ranges begins; None before `reanchor`."""
 
-    async def live_ranges(self) -> Sequence[ProofRequest]:
-        """Return the live ranges in the order of their blocks; they leave no gap."""
+    async def live_ranges(self, above: int = 0) -> Sequence[ProofRequest]:
+        """Return the live ranges that end above a block, in order; they leave no gap."""
 
     async def highest_end(self) -> int | None:
         """Return the end of the path: where the next range begins; None before `reanchor`."""
@@ -136,14 +136,16 @@ class RequestStore(Protocol):
         complete; above, all that cannot be reached from it. `fill` are new ranges from `block`
         to a boundary above it, from which on the path is kept; without it, and with `block`
         between boundaries, all is cancelled. Aggregations that begin below `block` and are neither
-        on L1 nor about to be (an open PROPOSAL intent) are cancelled as well. RangeGapError when
-        `fill` does not join.
+        on L1 nor about to be (an open PROPOSAL intent) are cancelled as well. Open intents of what
+        is cancelled stay open: their owner still settles them. RangeGapError when `fill` does not
+        join.
         """
 
     async def cut_above(self, lease: Lease, block: int, *, error: str) -> Reanchored:
         """Cancel all that ends above `block`, after an L2 reorg; `error` says why.
 
-        Aggregations on L1 stay. The path ends at the last boundary that is not above `block`.
+        Aggregations on L1, or about to be, stay. The path ends at its last boundary that is not
+        above `block`.
         """
 
     async def plan_ranges(
@@ -216,7 +218,7 @@ class RequestStore(Protocol):
         """Fail and queue again what a dead process had in work; what a backend has stays.
 
         Work with an open PROOF_REQUEST intent is left as it is, and returned: it may have been
-        asked for already.
+        asked for already. An aggregation whose ranges are not proven any more is not queued again.
         """
 
     # ---- intents

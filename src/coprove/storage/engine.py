@@ -1,0 +1,133 @@
+"""Connections: addresses, and how SQLite and PostgreSQL are set up so that nothing is lost."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    SQLAlchemyError,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from coprove.errors import InputError
+from coprove.storage.errors import IntegrityViolationError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["begin_writing", "connect", "database_url", "shown_address", "translated_errors"]
+
+LOCK_SECONDS = 10.0
+"""How long a write waits for another's, and how long one that was paused may hold it up."""
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+def database_url(given: str) -> URL:
+    """Return an address with its driver; InputError, which never shows it, for any other.
+
+    Taken are `sqlite:///file` (four slashes for an absolute path) and `postgresql://…` or
+    `postgres://…` as libpq knows them.
+    """
+    expected = "sqlite:///file or postgresql://user@host/database"
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError):
+        # Not shown, and not chained: it may hold a password.
+        raise InputError("database URL", expected=expected, actual="another form") from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise InputError("database URL", expected=expected, actual=f"{url.drivername}://…")
+    if driver.startswith("sqlite") and url.database in (None, "", ":memory:"):
+        raise InputError("database URL", expected="a file for SQLite", actual="none")
+    return url.set(drivername=driver)
+
+
+def shown_address(url: URL) -> str:
+    """Return an address without user, password and options."""
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return f"sqlite:///{url.database}"
+    port = "" if url.port is None else f":{url.port}"
+    return f"{backend}://{url.host or ''}{port}/{url.database or ''}"
+
+
+def connect(url: URL) -> AsyncEngine:
+    """Return an engine for an address from `database_url`; connections are made when needed."""
+    # Parameters hold proofs, and errors are logged.
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(
+            url, hide_parameters=True, connect_args={"timeout": LOCK_SECONDS}
+        )
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    return create_async_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        # Statements prepared on the server do not survive a pooler between.
+        connect_args={"prepare_threshold": None, "connect_timeout": int(LOCK_SECONDS)},
+    )
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # Transactions are begun by `_begin_sqlite`, not by guesses of the driver.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # What is committed is on disk: an intent must outlive a power cut.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writing = connection.get_execution_options().get("coprove_writing", False)
+    # A writer takes the lock at once: taken later, it may fail after reads.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+async def begin_writing(connection: AsyncConnection) -> None:
+    """Set up the transaction of a writer: before its first statement."""
+    if connection.dialect.name == "sqlite":
+        await connection.execution_options(coprove_writing=True)
+        return
+    milliseconds = int(LOCK_SECONDS * 1000)
+    # A writer that is paused in the middle must not keep a standby from taking over.
+    await connection.execute(
+        text(
+            f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds};"
+            f"SET LOCAL lock_timeout = {milliseconds};"
+            "SET LOCAL synchronous_commit = on"
+        )
+    )
+
+
+@contextmanager
+def translated_errors(address: str) -> Iterator[None]:
+    """Raise the store's own errors in place of the database's, without SQL and values."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise IntegrityViolationError(f"{address} refused a write: {_reason(error)}") from error
+    except DBAPIError as error:
+        raise StoreUnavailableError(f"{address}: {_reason(error)}") from error
+    except SQLAlchemyError as error:
+        raise StoreUnavailableError(f"{address}: {type(error).__name__}") from error
+
+
+def _reason(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return f"{type(error.orig).__name__}: {lines[0] if lines else ''}"

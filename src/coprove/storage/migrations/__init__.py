@@ -1,0 +1,1 @@
+"""What alembic runs when a database is opened."""

@@ -1,0 +1,164 @@
+"""What a database must do within one transaction: the ground that the store's steps stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Collection, Sequence
+
+    from coprove.storage.records import (
+        Checkpoint,
+        ConfigIdentity,
+        Intent,
+        IntentKind,
+        IntentState,
+        ProofRequest,
+        RequestChanges,
+    )
+    from coprove.storage.states import RequestKind, RequestStatus
+    from coprove.types import BlockId, BlockRange, Hash32
+
+__all__ = ["NewRequest", "RequestFilter", "Session", "StoredLease"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLease:
+    """The row of a scope's lease."""
+
+    holder: str | None
+    """Who leads, or led last; None after a release and at first."""
+    token: int
+    """Token of that holder; 0 before the first."""
+    expires_at: float
+    """Until when; unix time in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRequest:
+    """A request to insert as UNREQUESTED; fields as in `ProofRequest`."""
+
+    kind: RequestKind
+    """Range or aggregation."""
+    backend: str
+    """Who proves it."""
+    blocks: BlockRange
+    """Its blocks."""
+    attempts: int = 0
+    """Failed requests before it."""
+    replaces: int | None = None
+    """The one that it takes over from."""
+    end_hash: Hash32 | None = None
+    """Hash of the claimed block."""
+    config: ConfigIdentity | None = None
+    """What it is proven for."""
+    checkpoint: BlockId | None = None
+    """L1 checkpoint of an aggregation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which requests to read; all conditions hold together."""
+
+    kind: RequestKind | None = None
+    """Of this kind."""
+    statuses: Collection[RequestStatus] | None = None
+    """In one of these states."""
+    on_path: bool = False
+    """Live ranges only, in the order of their blocks instead of their numbers."""
+    touching: BlockRange | None = None
+    """With a block in common."""
+    start_from: int | None = None
+    """That start at this block or above."""
+    end_above: int | None = None
+    """That end above this block."""
+    before_id: int | None = None
+    """With a lower number."""
+    limit: int | None = None
+    """The first so many."""
+    newest_first: bool = False
+    """By falling numbers."""
+
+
+class Session(Protocol):
+    """One transaction in one scope. Nothing is kept unless all is, and all of it fits the rules."""
+
+    async def now(self) -> float:
+        """Return the time by the database's clock; unix time in seconds."""
+
+    async def lease(self) -> StoredLease:
+        """Return the lease; in a writing session no other one gets past this until the end."""
+
+    async def set_lease(self, lease: StoredLease) -> None:
+        """Store the lease."""
+
+    async def get(self, request_id: int) -> ProofRequest | None:
+        """Return a request of the scope."""
+
+    async def select(self, wanted: RequestFilter) -> list[ProofRequest]:
+        """Return requests of the scope."""
+
+    async def counts(self, kind: RequestKind | None) -> dict[RequestStatus, int]:
+        """Return how many requests are in each state; only those with any."""
+
+    async def insert(self, new: Sequence[NewRequest], now: float) -> list[ProofRequest]:
+        """Store requests; ranges go onto the path."""
+
+    async def step(
+        self,
+        request_id: int,
+        *,
+        kinds: Collection[RequestKind],
+        sources: Collection[RequestStatus],
+        target: RequestStatus | None,
+        changes: RequestChanges,
+        now: float,
+    ) -> ProofRequest | None:
+        """Set fields, and the state unless None, of a request in one of the states `sources`.
+
+        None when it is not there, not of `kinds` or not in such a state. Also sets the times that
+        go with the new state. A range that dies leaves the path.
+        """
+
+    async def anchor(self) -> int | None:
+        """Return the block at which the path begins."""
+
+    async def path_end(self) -> int | None:
+        """Return the block at which the path ends."""
+
+    async def set_anchor(self, block: int) -> None:
+        """Let the path begin at `block`."""
+
+    async def proof(self, request_id: int) -> bytes | None:
+        """Return a stored proof of the scope."""
+
+    async def put_proof(self, request_id: int, proof: bytes) -> None:
+        """Store a proof, in place of the one there."""
+
+    async def intent(self, key: str) -> Intent | None:
+        """Return an intent."""
+
+    async def intents(
+        self, state: IntentState, kind: IntentKind | None, request_id: int | None
+    ) -> list[Intent]:
+        """Return intents in the order in which they were opened."""
+
+    async def put_intent(self, intent: Intent) -> None:
+        """Store a new intent, or its values, state and time."""
+
+    async def checkpoints(self) -> list[Checkpoint]:
+        """Return all checkpoints, highest first."""
+
+    async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint, in place of the one with its number."""
+
+    async def drop_checkpoint(self, number: int) -> None:
+        """Forget a checkpoint."""
+
+    async def put_spend(self, key: str, day: datetime.date, backend: str, amount: int) -> None:
+        """Store what an effect cost, in place of what its key had."""
+
+    async def spends(self, day: datetime.date, backend: str | None) -> list[int]:
+        """Return what the effects of a day cost."""

@@ -1,0 +1,109 @@
+"""Rows as each revision of the schema had them, and what the newest must make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coprove.storage import IntentKind, RequestStatus, open_store
+from coprove.types import BlockRange
+from tests.unit.storage.lab import SCOPE, TTL, plans, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["SAMPLES", "check_sample"]
+
+_SCOPE = {
+    "l1_chain_id": SCOPE.l1_chain_id,
+    "l2_chain_id": SCOPE.l2_chain_id,
+    "contract": bytes(SCOPE.contract),
+    "config_name": "",
+}
+_REQUEST = {
+    "scope_id": 1,
+    "kind": 0,
+    "backend": "network",
+    "attempts": 0,
+    "created_at": 1.5,
+    "updated_at": 2.5,
+    "statistics": '{"gas": 21000}',
+    "cost": "{}",
+}
+_FIRST: Sequence[tuple[str, Mapping[str, object]]] = (
+    ("scopes", _SCOPE),
+    ("leases", {"scope_id": 1, "holder": "old", "token": 4, "expires_at": 10.0}),
+    ("spans", {"scope_id": 1, "end_block": 100}),
+    (
+        "requests",
+        _REQUEST | {"status": 4, "start_block": 100, "end_block": 110, "live_end": 110},
+    ),
+    (
+        "requests",
+        _REQUEST
+        | {
+            "status": 3,
+            "start_block": 110,
+            "end_block": 120,
+            "live_end": 120,
+            "proof_id": b"\x01\x02",
+            "attempts": 1,
+        },
+    ),
+    ("spans", {"scope_id": 1, "start_block": 100, "end_block": 110, "request_id": 1}),
+    ("spans", {"scope_id": 1, "start_block": 110, "end_block": 120, "request_id": 2}),
+    ("proofs", {"request_id": 1, "proof": b"proof"}),
+    (
+        "intents",
+        {
+            "scope_id": 1,
+            "key": "request-2",
+            "number": 1,
+            "kind": "proof_request",
+            "request_id": 2,
+            "facts": '{"nonce": 3}',
+            "state": "open",
+            "created_at": 1.0,
+            "updated_at": 2.0,
+        },
+    ),
+)
+SAMPLES: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
+    "0001": _FIRST,
+    "0002": (
+        *_FIRST,
+        ("checkpoints", {"scope_id": 1, "number": 7, "hash": b"h" * 32, "created_at": 1.0}),
+        (
+            "spending",
+            {
+                "scope_id": 1,
+                "key": "k",
+                "day": "2026-01-02",
+                "backend": "network",
+                "amount": str(10**20),
+            },
+        ),
+    ),
+}
+"""By revision: tables and rows, in an order that every constraint allows."""
+
+
+async def check_sample(url: str, revision: str) -> None:
+    """Open the database with this version and see that the sample of `revision` is whole."""
+    async with await open_store(url, SCOPE) as store:
+        lease = await store.acquire("new", TTL)
+        assert lease.token == 5
+        assert await store.anchor() == 100
+        first, second = await store.live_ranges()
+        assert first.statistics == {"gas": 21000}
+        assert await store.proof(first.id) == b"proof"
+        assert second.proof_id == b"\x01\x02"
+        assert second.status is RequestStatus.PROVING
+        (intent,) = await store.open_intents()
+        assert (intent.kind, intent.values) == (IntentKind.PROOF_REQUEST, {"nonce": 3})
+        await store.plan_ranges(lease, plans(120, 130), backend="network")
+        assert spans(await store.live_ranges()) == [(100, 110), (110, 120), (120, 130)]
+        assert spans(await store.proven_prefix(100)) == [(100, 110)]
+        assert (await store.get(second.id)).blocks == BlockRange(start=110, end=120)
+        if revision >= "0002":
+            (checkpoint,) = await store.checkpoints()
+            assert checkpoint.block.number == 7
