@@ -1,0 +1,1 @@
+"""The steps of a tick, one module each, in the order in which they run."""

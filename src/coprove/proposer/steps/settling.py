@@ -1,0 +1,86 @@
+"""Step 2: which outputs are on L1, whoever brought them there, and which are not any more."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from coprove.proposer import metrics as m
+from coprove.proposer.alerts import Alert
+from coprove.proposer.calls import within
+from coprove.proposer.isolation import all_isolated
+from coprove.proposer.relay import note_relayed, settle_intents
+from coprove.storage import IntentState, RequestKind, RequestStatus
+from coprove.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from coprove.proposer.context import Context
+    from coprove.proposer.look import Look
+    from coprove.storage import ProofRequest
+
+__all__ = ["settle", "task_name"]
+
+_log = get_logger(part="settling")
+
+
+def task_name(request: ProofRequest) -> str:
+    """Return the name of the background task that proposes an aggregation's output."""
+    return f"propose {request.id}"
+
+
+async def settle(ctx: Context, seen: Look) -> None:
+    """Bring RELAYED and COMPLETE aggregations into line with the contract."""
+    aggregations = await ctx.store.find(
+        kind=RequestKind.AGGREGATION, statuses={RequestStatus.COMPLETE, RequestStatus.RELAYED}
+    )
+    works = []
+    for request in aggregations:
+        if request.status is RequestStatus.COMPLETE and request.blocks.end <= seen.latest:
+            if not ctx.background.is_running(task_name(request)):
+                works.append((f"settling of {request.id}", partial(_settle_one, ctx, request)))
+        elif request.status is RequestStatus.RELAYED and request.blocks.end > seen.latest:
+            works.append((f"reorg of {request.id}", partial(_take_back, ctx, request)))
+    await all_isolated(ctx, m.RELAY_FAILED, works)
+
+
+async def _settle_one(ctx: Context, request: ProofRequest) -> None:
+    """An output at or above this one is there: is it ours?"""
+    first = 0 if request.checkpoint is None else request.checkpoint.number
+    found = await within(
+        ctx.settings.rpc_timeout,
+        "output event",
+        ctx.contract.find_output(request.blocks.end, first=first),
+    )
+    if found is not None and found.output_root == request.claimed_root:
+        await note_relayed(ctx, request, found.tx_hash)
+        _log.info("output found on L1", l2_block=request.blocks.end, tx=found.tx_hash)
+        return
+    if found is not None:
+        ctx.alerts.send(
+            Alert.ROOT_MISMATCH,
+            f"L2 block {request.blocks.end}: our program gives {request.claimed_root}, "
+            f"the contract has {found.output_root} from {found.tx_hash}",
+        )
+    await settle_intents(ctx, request, IntentState.ABANDONED)
+    await ctx.store.move(
+        ctx.lease,
+        request.id,
+        RequestStatus.COMPLETE,
+        RequestStatus.CANCELLED,
+        error="another output covers its blocks",
+    )
+    _log.info("not needed any more", request=request.id, blocks=str(request.blocks))
+
+
+async def _take_back(ctx: Context, request: ProofRequest) -> None:
+    """A relayed output is above the contract's latest: unless that look was old, it left L1."""
+    latest = await within(
+        ctx.settings.rpc_timeout, "latest block", ctx.contract.latest_block_number()
+    )
+    if latest >= request.blocks.end:
+        return
+    await ctx.store.move(
+        ctx.lease, request.id, RequestStatus.RELAYED, RequestStatus.COMPLETE, relay_tx=None
+    )
+    ctx.metrics.count(m.REORG)
+    _log.warning("output left L1", l2_block=request.blocks.end, tx=request.relay_tx)
