@@ -11,11 +11,11 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ValidationError
 
 from coprove.prover.backend import ProofKind
+from coprove.prover.errors import ProofNotReadyError
 from coprove.prover.server.bodies import json_object
 from coprove.prover.server.engine import Engine
 from coprove.prover.server.errors import (
     JobGoneError,
-    ProofNotReadyError,
     RequestFieldError,
     UnknownJobError,
 )

@@ -13,7 +13,6 @@ __all__ = [
     "JobConflictError",
     "JobGoneError",
     "MalformedBodyError",
-    "ProofNotReadyError",
     "QueueFullError",
     "RequestFieldError",
     "ServerStoppingError",
@@ -67,10 +66,6 @@ class JobGoneError(Critical):
 
 class DataFolderInUseError(Critical):
     """Another server works in the data folder: two would request each proof twice."""
-
-
-class ProofNotReadyError(Temporary):
-    """The proof is not there yet."""
 
 
 class QueueFullError(Temporary):

@@ -14,11 +14,10 @@ from starlette.routing import Route
 
 from coprove.errors import CoproveError, InputError
 from coprove.prover.backend import Execution, Fulfillment, ProofKind
-from coprove.prover.errors import UnknownProofError
+from coprove.prover.errors import ProofNotReadyError, UnknownProofError
 from coprove.prover.server.bodies import block_number, json_object
 from coprove.prover.server.errors import (
     JobGoneError,
-    ProofNotReadyError,
     RequestFieldError,
 )
 from coprove.prover.server.problems import text_of

@@ -10,7 +10,11 @@ from typing import Final
 from starlette.responses import Response
 
 from coprove.errors import CoproveError, InputError, Reset, Temporary
-from coprove.prover.errors import ProverUnavailableError, UnknownProofError
+from coprove.prover.errors import (
+    ProofNotReadyError,
+    ProverUnavailableError,
+    UnknownProofError,
+)
 from coprove.prover.server.errors import (
     BackendMissingError,
     BodyTooLargeError,
@@ -19,7 +23,6 @@ from coprove.prover.server.errors import (
     JobConflictError,
     JobGoneError,
     MalformedBodyError,
-    ProofNotReadyError,
     QueueFullError,
     RequestFieldError,
     ServerStoppingError,
