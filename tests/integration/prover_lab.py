@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
     from coprove.prover.pool import RangePool
 
-__all__ = ["AGGREGATION_HASH", "KEY", "ProverLab", "RecordedReceipts", "network_settings"]
+__all__ = [
+    "AGGREGATION_HASH",
+    "KEY",
+    "QUICK_RETRY",
+    "ProverLab",
+    "RecordedReceipts",
+    "network_settings",
+]
 
 KEY = "0x" + "11" * 32
 AGGREGATION_HASH = Hash32(b"\x33" * 32)
