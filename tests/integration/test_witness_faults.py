@@ -12,7 +12,8 @@ from coprove.errors import CoproveError
 from coprove.primitives import keccak256, rlp
 from coprove.program import run_range
 from coprove.rpc import WrongDataError
-from coprove.witness import ChainReorgError, ExecutionMismatchError
+from coprove.rpc.encoding import encode_header
+from coprove.witness import ChainReorgError, ExecutionMismatchError, Recording
 from tests.integration.live import live_witness
 from tests.replay import Faults, ReplayChain
 from tests.vectors import recording_dir
@@ -173,19 +174,41 @@ def _uncle(block: str) -> str:
     return "0x" + rlp.encode(items).hex()
 
 
+async def test_a_block_of_another_chain_is_asked_for_again_by_its_hash(blobs: ReplayChain) -> None:
+    """What a number gives must lead to the hash that is known; a hash proves itself."""
+
+    def other(params: list[Any], block: Any) -> Any:
+        return _uncle(block) if params[0] == hex(20) else block
+
+    asked: list[Any] = []
+
+    def tamper(name: str, params: list[Any], result: Any) -> Any:
+        asked.append(params[0] if params else None)
+        return other(params, result) if name == "debug_getRawBlock" else result
+
+    async with live_witness(blobs, Faults(tamper=tamper)) as (witness, _):
+        given = await witness.range_input(*RANGE)
+    assert blobs.l1[20]["hash"] in asked
+    assert run_range(given.encode()).l2_block_number == RANGE[1]
+
+
 @pytest.mark.parametrize("times", [1, 100])
 async def test_a_reorg_while_collecting_begins_again(blobs: ReplayChain, times: int) -> None:
-    """A block that does not fit its neighbours resets the collection, a few times at most."""
+    """An L1 head that is gone when its block is read resets the collection, a few times at most."""
+    head = Recording(recording_dir("blobs")).l1_head_for(RANGE[1])
     served = 0
 
-    def reorg(params: list[Any], block: Any) -> Any:
+    def reorg(_: list[Any], block: Any) -> Any:
         nonlocal served
-        if params[0] != hex(20):
+        if block["hash"] != blobs.l1[head]["hash"]:
             return block
         served += 1
-        return _uncle(block) if served <= times else block
+        if served > times:
+            return block
+        other = {**block, "extraData": "0x" + b"another chain".hex()}
+        return {**other, "hash": "0x" + keccak256(encode_header(other)).hex()}
 
-    async with live_witness(blobs, _on("debug_getRawBlock", reorg)) as (witness, _):
+    async with live_witness(blobs, _on("eth_getBlockByNumber", reorg)) as (witness, _):
         if times > 1:
             with pytest.raises(ChainReorgError):
                 await witness.range_input(*RANGE)

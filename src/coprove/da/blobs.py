@@ -6,16 +6,26 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coprove.errors import CoproveError, InputError, Temporary
 from coprove.primitives.kzg import KzgError, blob_commitment, verify_blobs, versioned_hash
-from coprove.rpc.errors import NotYetAvailableError, WrongDataError
+from coprove.rpc.errors import (
+    NotYetAvailableError,
+    RequestRefusedError,
+    ResponseTooLargeError,
+    WrongDataError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from coprove.rpc import BeaconClient, BlobSidecar
+    from coprove.rpc import BeaconClient, BeaconSource, BlobSidecar
     from coprove.types import Hash32, L1BlockRef
 
 __all__ = ["Blob", "check_blobs", "fetch_blobs"]
+
+
+_ATTEMPTS = 3
+"""Times that all beacon nodes are asked for blobs which turn out wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +60,40 @@ def check_blobs(blobs: Sequence[Blob], versioned_hashes: Sequence[bytes]) -> Non
 
 
 async def fetch_blobs(
-    beacon: BeaconClient, block: L1BlockRef, versioned_hashes: Sequence[Hash32]
+    beacon: BeaconSource, block: L1BlockRef, versioned_hashes: Sequence[Hash32]
 ) -> list[Blob]:
     """Return the blobs with these hashes, in order, from the slot of `block`; each is verified.
 
-    Raises NotYetAvailableError when the node does not have the slot or lacks a blob of it,
-    WrongDataError or KzgError when a blob is not what its hash commits to.
+    What one beacon node lacks or gets wrong, the next one is asked for. Raises
+    NotYetAvailableError when no node has the slot or all blobs of it, WrongDataError or KzgError
+    when a blob is not what its hash commits to.
     """
     if not versioned_hashes:
         return []
-    slot = await beacon.slot_of(number=block.number, timestamp=block.timestamp)
-    sidecars = await beacon.blobs(slot, versioned_hashes)
-    return await asyncio.to_thread(_open, sidecars, versioned_hashes, f"slot {slot}, {beacon.name}")
+    for left in range(_ATTEMPTS - 1, -1, -1):
+        failures: list[CoproveError] = []
+        for client in beacon.clients:
+            try:
+                blobs = await _fetch(client, block, versioned_hashes)
+            except (Temporary, InputError, RequestRefusedError, ResponseTooLargeError) as failure:
+                beacon.judge(client, failure)
+                failures.append(failure)
+                continue
+            beacon.judge(client, None)
+            return blobs
+        # That a blob is not there is the answer only when every node says so.
+        failures.sort(key=lambda failure: isinstance(failure, NotYetAvailableError))
+        if not left or not isinstance(failures[0], InputError):
+            raise failures[0]
+    raise AssertionError("the loop returns or raises")
+
+
+async def _fetch(
+    client: BeaconClient, block: L1BlockRef, versioned_hashes: Sequence[Hash32]
+) -> list[Blob]:
+    slot = await client.slot_of(number=block.number, timestamp=block.timestamp)
+    sidecars = await client.blobs(slot, versioned_hashes)
+    return await asyncio.to_thread(_open, sidecars, versioned_hashes, f"slot {slot}, {client.name}")
 
 
 def _open(

@@ -45,6 +45,8 @@ class Rehearsal:
     """Number of the last block that was derived as it is."""
     exhausted: bool
     """Whether it ended there because the L1 data did."""
+    l1_end: int
+    """Number of the L1 block that gave the last block: later ones are not needed for it."""
 
 
 def rehearse(given: RangeInput, blocks: Sequence[L2Block], older: L2History) -> Rehearsal:
@@ -59,7 +61,7 @@ def rehearse(given: RangeInput, blocks: Sequence[L2Block], older: L2History) -> 
     head = agreed.start.safe_head
     history = _Watched(older)
     pipeline = Pipeline(config, l1_config, l1, agreed.start, history)
-    exhausted = False
+    exhausted, l1_end = False, agreed.start.l1_origin.number
     for block in blocks:
         derived = pipeline.next_attributes(head)
         if derived is None:
@@ -71,8 +73,11 @@ def rehearse(given: RangeInput, blocks: Sequence[L2Block], older: L2History) -> 
             if derived.deposits_only().attributes.transactions != block.transactions:
                 break
             pipeline.on_invalid_payload()
+        l1_end = derived.derived_from.number
         head = block.ref
-    return Rehearsal(asked=frozenset(history.asked), reached=head.number, exhausted=exhausted)
+    return Rehearsal(
+        asked=frozenset(history.asked), reached=head.number, exhausted=exhausted, l1_end=l1_end
+    )
 
 
 def overlapped_blocks(

@@ -1,6 +1,8 @@
 """Outgoing calls: JSON-RPC transport, and typed clients that check what they return."""
 
 from coprove.rpc.beacon import BeaconClient, BlobSidecar
+from coprove.rpc.beacon_failover import BeaconSource, FailoverBeacon, open_beacon
+from coprove.rpc.cache import CacheStats, DiskCache
 from coprove.rpc.errors import (
     EndpointBusyError,
     EndpointsDisagreeError,
@@ -34,10 +36,13 @@ __all__ = [
     "AccountWitness",
     "Answer",
     "BeaconClient",
+    "BeaconSource",
     "BlobSidecar",
     "BlockTag",
+    "CacheStats",
     "Call",
     "CallStats",
+    "DiskCache",
     "EndpointBusyError",
     "EndpointHealth",
     "EndpointOptions",
@@ -47,6 +52,7 @@ __all__ = [
     "EthClient",
     "EthHeader",
     "ExecutionWitness",
+    "FailoverBeacon",
     "FailoverTransport",
     "GiveUp",
     "Json",
@@ -71,6 +77,7 @@ __all__ = [
     "SafeHeadAtL1Block",
     "SyncStatus",
     "WrongDataError",
+    "open_beacon",
     "open_transport",
     "split_urls",
 ]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from coprove.errors import CoproveError
+
 __all__ = ["BeaconClient", "BlobSidecar"]
 
 _BLOB_BYTES = 131_072
@@ -49,6 +51,14 @@ class BeaconClient(EndpointClient):
         self._clock: tuple[int, int] | None = None
         self._clock_lock = asyncio.Lock()
         self._sidecars = True
+
+    @property
+    def clients(self) -> list[BeaconClient]:
+        """This client alone, as the BeaconSource that it is."""
+        return [self]
+
+    def judge(self, client: BeaconClient, failure: CoproveError | None) -> None:
+        """Do nothing: there is no other node to prefer."""
 
     async def slot_of(self, *, number: int, timestamp: int) -> int:
         """Return the slot of the L1 block with this number and timestamp (seconds).

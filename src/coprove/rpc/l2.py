@@ -19,7 +19,14 @@ from coprove.rpc.eth import EthClient
 from coprove.rpc.fields import array, data, quantity, record
 from coprove.rpc.proof import EMPTY_TRIE_ROOT, check_linked, prove
 from coprove.rpc.queries import Call, Query
-from coprove.rpc.touched import TouchedState, read_access_list, read_prestate_trace
+from coprove.rpc.touched import (
+    TouchedState,
+    read_access_list,
+    read_call_objects,
+    read_parties,
+    read_prestate_trace,
+    united,
+)
 from coprove.types import Address, Hash32
 
 if TYPE_CHECKING:
@@ -115,25 +122,25 @@ class L2Client(EthClient):
             max_batch=_WITNESS_BATCH,
         )
 
-    async def access_lists(
-        self, transactions: Sequence[dict[str, Json]], block: EthHeader
-    ) -> list[TouchedState]:
-        """Return what each call object would touch on the state after `block`; unchecked.
+    async def access_lists(self, block: EthHeader) -> TouchedState:
+        """Return what the block's transactions would touch, each alone on its parent; unchecked.
 
-        eth_createAccessList; what a transaction cannot do there (it builds on an earlier one)
-        touches nothing here. MethodNotFoundError where the method is not served.
+        eth_createAccessList; what a transaction cannot do there, since it builds on an earlier
+        one, is left out. MethodNotFoundError where the method is not served.
         """
-        number = hex(block.header.number)
+        query = Query(Call("eth_getBlockByHash", [block.hash.hex0x, True]), read_call_objects)
+        transactions = await self.transport.read_one(query)
+        parent = hex(block.header.number - 1)
         results = await self.transport.batch(
-            [Call("eth_createAccessList", [transaction, number]) for transaction in transactions]
+            [Call("eth_createAccessList", [item, parent]) for item in transactions]
         )
-        touched: list[TouchedState] = []
+        touched = [read_parties(transactions)]
         for result in results:
             if isinstance(result, (Temporary, MethodNotFoundError)):
                 raise result
             if not isinstance(result, CoproveError):
                 touched.append(read_access_list(result))
-        return touched
+        return united(touched)
 
     async def account(
         self, address: Address, slots: Sequence[Hash32], block: EthHeader

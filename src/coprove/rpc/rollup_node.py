@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coprove.errors import CoproveError
 from coprove.rpc.agreement import agreed, lowest_agreed
-from coprove.rpc.errors import WrongDataError
+from coprove.rpc.errors import MalformedResponseError, NotYetAvailableError, WrongDataError
 from coprove.rpc.fields import fixed, integer, member, record
 from coprove.rpc.queries import Call, Query
 from coprove.types import BlockId, Hash32, L1BlockRef, L2BlockRef, OutputRoot
@@ -108,9 +109,27 @@ class RollupNodeClient:
         """
         return await self.transport.read_one(_safe_head_query(number))
 
-    async def safe_heads_at_l1_blocks(self, numbers: Sequence[int]) -> list[SafeHeadAtL1Block]:
-        """As `safe_head_at_l1_block` for several blocks, fetched in batches."""
-        return await self.transport.read([_safe_head_query(number) for number in numbers])
+    async def safe_heads_at_l1_blocks(
+        self, numbers: Sequence[int]
+    ) -> list[SafeHeadAtL1Block | None]:
+        """As `safe_head_at_l1_block` for several blocks, fetched in batches.
+
+        None where nothing is recorded so early, or the answer is malformed.
+        """
+        queries = [_safe_head_query(number) for number in numbers]
+        results = await self.transport.batch([query.call for query in queries])
+        heads: list[SafeHeadAtL1Block | None] = []
+        for result, query in zip(results, queries, strict=True):
+            if isinstance(result, CoproveError):
+                if not isinstance(result, (NotYetAvailableError, MalformedResponseError)):
+                    raise result
+                heads.append(None)
+                continue
+            try:
+                heads.append(query.read(result, self.transport.name))
+            except MalformedResponseError:
+                heads.append(None)
+        return heads
 
     async def rollup_config(self) -> dict[str, Json]:
         """Return the rollup config as JSON; `RollupConfig.from_json` reads and checks it.

@@ -13,11 +13,18 @@ from coprove.rpc.fields import array, data, fixed, member, record
 from coprove.types import Address, Hash32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from coprove.rpc.http import Json
 
-__all__ = ["TouchedState", "read_access_list", "read_prestate_trace", "united"]
+__all__ = [
+    "TouchedState",
+    "read_access_list",
+    "read_call_objects",
+    "read_parties",
+    "read_prestate_trace",
+    "united",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +81,22 @@ def read_access_list(value: Json) -> TouchedState:
         keys = array(item.get("storageKeys") or [], f"{what}: storageKeys")
         slots[address] = frozenset(Hash32(fixed(key, 32, f"{what}: slot")) for key in keys)
     return TouchedState(slots=slots)
+
+
+def read_call_objects(value: Json, where: str) -> list[dict[str, Json]]:
+    """Return the transactions of a block object as the call objects that simulate them."""
+    what = f"block from {where}"
+    calls: list[dict[str, Json]] = []
+    for entry in array(member(record(value, what), "transactions", what), what):
+        transaction = record(entry, f"{what}: transaction")
+        names = ("from", "to", "value", "input", "accessList")
+        calls.append({name: transaction[name] for name in names if transaction.get(name)})
+    return calls
+
+
+def read_parties(calls: Sequence[Mapping[str, Json]]) -> TouchedState:
+    """Return the senders and recipients of call objects: access lists leave them out."""
+    parties = [call[name] for call in calls for name in ("from", "to") if name in call]
+    return TouchedState(
+        slots={Address(fixed(party, 20, "transaction party")): frozenset() for party in parties}
+    )

@@ -190,6 +190,7 @@ class JsonRpcTransport(EndpointClient, RpcTransport):
         while True:
             request = self._request(call)
             answer = await self._endpoint.send(call.method, body=_encode(request), timeout=timeout)
+            self._measure(call, len(answer.body))
             result = self._result(self._parse(answer, call.method), call, request["id"])
             if not isinstance(result, Temporary):
                 return result
@@ -221,7 +222,7 @@ class JsonRpcTransport(EndpointClient, RpcTransport):
             return await self._halves(calls, timeout)
         if answer.status == 413:
             return await self._halves(calls, timeout)
-        self._result_bytes[_kind(calls[0])] = max(1.0, len(answer.body) / len(calls))
+        self._measure(calls[0], len(answer.body) / len(calls))
         parsed = self._parse(answer, what)
         if isinstance(parsed, dict):
             # One object instead of a list: the endpoint refuses the batch as a whole.
@@ -248,6 +249,11 @@ class JsonRpcTransport(EndpointClient, RpcTransport):
         middle = len(calls) // 2
         first = await self._chunk(calls[:middle], timeout)
         return first + await self._chunk(calls[middle:], timeout)
+
+    def _measure(self, call: Call, size: float) -> None:
+        """Remember how long a method's results are: the longest lately, not to ask too much."""
+        kind = _kind(call)
+        self._result_bytes[kind] = max(1.0, size, 0.9 * self._result_bytes.get(kind, 0.0))
 
     def _request(self, call: Call) -> dict[str, Json]:
         return {

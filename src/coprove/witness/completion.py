@@ -1,14 +1,15 @@
 """Executing a range's blocks to find what their witnesses lack, and fetching it by proofs.
 
 op-geth's debug_executionWitness leaves out the paths of absent accounts that were only read and
-mostly the MessagePasser's. The executor names each missing piece; a proof against the parent's
-state brings it.
+mostly the MessagePasser's, and other servers have no such method. The executor names each missing
+piece; a proof against the parent's state brings it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
 from coprove.execution import BlockExecutor, MissingStateError, NodeStore
@@ -18,39 +19,40 @@ from coprove.rpc.errors import MethodNotFoundError, NotYetAvailableError, RpcErr
 from coprove.types import Address, Hash32
 from coprove.witness.attributes import attributes_of_block
 from coprove.witness.errors import ExecutionMismatchError, WitnessIncompleteError
+from coprove.witness.prestate import PrestateFilter
+from coprove.witness.state import MESSAGE_PASSER, READ_IN_EVERY_BLOCK, StateAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from coprove.rpc import EthHeader, L2Client
+    from coprove.rpc import EthBlock, EthHeader, L2Client
     from coprove.types import OutputRoot, RollupConfig
-    from coprove.witness.l2 import BlockWithWitness
 
 __all__ = ["HeaderMissingError", "StateCompletion"]
 
 T = TypeVar("T")
 
-MESSAGE_PASSER = Address.from_hex("0x4200000000000000000000000000000000000016")
-"""L2ToL1MessagePasser, whose storage root is part of every output root."""
-
-_READ_IN_EVERY_BLOCK = tuple(
-    Address.from_hex(address)
-    for address in (
-        "0x4200000000000000000000000000000000000011",  # SequencerFeeVault
-        "0x4200000000000000000000000000000000000015",  # L1Block
-        "0x4200000000000000000000000000000000000019",  # BaseFeeVault
-        "0x420000000000000000000000000000000000001a",  # L1FeeVault
-        "0x420000000000000000000000000000000000001b",  # OperatorFeeVault
-    )
-)
-
 
 class HeaderMissingError(WitnessIncompleteError):
-    """BLOCKHASH reaches further back than the headers at hand."""
+    """BLOCKHASH reaches further back than the headers at hand.
+
+    `number` is that of the block whose header is needed, at least; `exact` tells whether none
+    further back will be.
+    """
+
+    def __init__(self, number: int, *, exact: bool) -> None:
+        """Keep how far back it reaches."""
+        super().__init__("L2 headers", expected=f"block {number}", actual="later ones only")
+        self.number = number
+        self.exact = exact
 
 
 class StateCompletion:
-    """Executes blocks in order over one node store, completed as execution asks for more."""
+    """Executes blocks in order over one node store, completed as execution asks for more.
+
+    Only nodes of the state before the range are kept, so memory does not grow with what the
+    blocks of the range create.
+    """
 
     def __init__(
         self,
@@ -67,13 +69,20 @@ class StateCompletion:
         self._executor = BlockExecutor(
             config, agreed.rlp, self._store, [header.rlp for header in ancestors]
         )
-        self.nodes: dict[bytes, bytes] = {}
+        self._ahead = StateAhead(l2, agreed)
+        self._lowest = ancestors[0].header.number if ancestors else agreed.header.number
+        self._prestate = PrestateFilter(agreed.header.state_root)
         self.codes: dict[bytes, bytes] = {}
         self.proofs_fetched = 0
 
+    @property
+    def nodes(self) -> dict[bytes, bytes]:
+        """The nodes of the state before the range that were brought, by hash."""
+        return self._prestate.nodes
+
     async def run(
         self,
-        blocks: Sequence[BlockWithWitness],
+        blocks: Sequence[EthBlock],
         agreed: OutputRoot,
         claimed: OutputRoot,
         progress: Callable[[str, int, int], None],
@@ -84,25 +93,31 @@ class StateCompletion:
         says, WitnessIncompleteError when something missing cannot be had, HeaderMissingError.
         """
         accounts = await self._l2.accounts(
-            [(address, (), self._parent) for address in (MESSAGE_PASSER, *_READ_IN_EVERY_BLOCK)]
+            [(address, (), self._parent) for address in (MESSAGE_PASSER, *READ_IN_EVERY_BLOCK)]
         )
-        for account in accounts:
-            self._add(account.nodes, ())
+        self._add([node for account in accounts for node in account.nodes], ())
         await self._check_output(agreed)
-        for done, item in enumerate(blocks, 1):
-            self._add(item.witness.nodes, item.witness.codes)
-            attributes = attributes_of_block(
-                self._config, item.block.header, item.block.transactions
-            )
-            executed = await self._completed(functools.partial(self._executor.execute, attributes))
-            if executed.hash != item.block.hash:
-                raise ExecutionMismatchError(
-                    f"L2 block {item.block.header.number} executes to "
-                    f"0x{executed.hash.hex()}, not to its hash {item.block.hash}"
-                )
-            self._parent = item.block
-            progress("execution", done, len(blocks))
+        done = 0
+        async with aclosing(self._ahead.parts(blocks)) as parts:
+            async for part in parts:
+                if part.lowest < self._lowest:
+                    raise HeaderMissingError(part.lowest, exact=True)
+                await asyncio.to_thread(self._add, part.nodes, part.codes)
+                for block in part.blocks:
+                    await self._execute(block)
+                    done += 1
+                    progress("execution", done, len(blocks))
         await self._check_output(claimed)
+
+    async def _execute(self, block: EthBlock) -> None:
+        attributes = attributes_of_block(self._config, block.header, block.transactions)
+        executed = await self._completed(functools.partial(self._executor.execute, attributes))
+        if executed.hash != block.hash:
+            raise ExecutionMismatchError(
+                f"L2 block {block.header.number} executes to "
+                f"0x{executed.hash.hex()}, not to its hash {block.hash}"
+            )
+        self._parent = block
 
     async def _check_output(self, expected: OutputRoot) -> None:
         found = await self._completed(self._executor.output_root)
@@ -126,7 +141,7 @@ class StateCompletion:
         Other nodes that came are no progress: a server could go on with them for ever.
         """
         if missing.kind == "header":
-            raise HeaderMissingError("L2 headers", expected="more ancestors", actual=str(missing))
+            raise HeaderMissingError(missing.number or 0, exact=False)
         if missing.address is not None:
             address = Address(missing.address)
             slots = () if missing.slot is None else (Hash32(missing.slot),)
@@ -158,20 +173,11 @@ class StateCompletion:
             self._add((found,), ())
 
     def _add(self, nodes: Sequence[bytes], codes: Sequence[bytes]) -> None:
-        new_nodes = _new(self.nodes, nodes)
-        new_codes = _new(self.codes, codes)
-        if new_nodes:
-            self._store.add_nodes(pack_list(new_nodes))
-        if new_codes:
-            self._store.add_codes(pack_list(new_codes))
-
-
-def _new(known: dict[bytes, bytes], values: Sequence[bytes]) -> list[bytes]:
-    """Add to `known` and return the values that were not in it."""
-    added = []
-    for value in values:
-        name = keccak256(value)
-        if name not in known:
-            known[name] = value
-            added.append(value)
-    return added
+        kept = self._prestate.add(nodes)
+        new_codes = {keccak256(code): code for code in codes}
+        fresh = [code for name, code in new_codes.items() if name not in self.codes]
+        self.codes.update(new_codes)
+        if kept:
+            self._store.add_nodes(pack_list(kept))
+        if fresh:
+            self._store.add_codes(pack_list(fresh))

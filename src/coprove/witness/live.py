@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,32 +11,38 @@ from coprove.derivation.l1_info import system_config_from_l2_block
 from coprove.errors import InputError, Reset
 from coprove.program import RangeInput
 from coprove.program.wire import pack_list
-from coprove.rpc.tasks import both
+from coprove.rpc.errors import NotYetAvailableError, WrongDataError
+from coprove.rpc.tasks import both, three
 from coprove.telemetry import get_logger
 from coprove.types import BlockRange, L1ChainConfig, RollupConfig
+from coprove.witness.chain import Chain, blocks_of, headers_of
 from coprove.witness.completion import HeaderMissingError, StateCompletion
-from coprove.witness.errors import RangeNotSafeError
-from coprove.witness.l1 import L1Collection, choose_l1_head, collect_l1
-from coprove.witness.l2 import L2Side, collect_blocks, collect_headers, look_back
+from coprove.witness.errors import ChainReorgError, RangeNotSafeError
+from coprove.witness.l1 import L1Collection, L1Collector, choose_l1_head
+from coprove.witness.l2 import L2Side, block_ref, look_back
 from coprove.witness.prestate import prestate
 from coprove.witness.rehearsal import l2_inputs, rehearse_live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from coprove.rpc import (
-        BeaconClient,
+        BeaconSource,
+        EthBlock,
         EthHeader,
         L1Client,
         L2Client,
         OutputAtBlock,
         RollupNodeClient,
+        SyncStatus,
     )
-    from coprove.witness.l2 import BlockWithWitness, Lookback
+    from coprove.witness.cache import ChainCache
+    from coprove.witness.l2 import Lookback
 
 __all__ = ["LiveOptions", "LiveWitness", "Progress"]
 
 _BLOCKHASH_REACH = 256
+_STATUS_READS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +78,21 @@ class LiveWitness:
     def __init__(
         self,
         l1: L1Client,
-        beacon: BeaconClient | None,
+        beacon: BeaconSource | None,
         l2: L2Client,
         node: RollupNodeClient,
         *,
         options: LiveOptions | None = None,
+        cache: ChainCache | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        """`beacon` may be None for chains whose batches are in calldata."""
+        """`beacon` may be None for chains whose batches are in calldata; `cache` is shared."""
         self._l1 = l1
         self._beacon = beacon
         self._l2 = l2
         self._node = node
         self._options = options or LiveOptions()
+        self._cache = cache
         self._progress = progress
         self._config: tuple[RollupConfig, bytes] | None = None
         self._log = get_logger()
@@ -113,100 +122,185 @@ class LiveWitness:
         return (await self._rollup_config())[0]
 
     async def _collect(self, blocks: BlockRange, l1_head: int | None) -> RangeInput:
-        config, config_json = await self._rollup_config()
-        l1_config = self._l1_config(config)
-        agreed, claimed = await both(
-            self._node.output_at_block(blocks.start), self._node.output_at_block(blocks.end)
+        (config, config_json), status, (agreed, claimed) = await three(
+            self._rollup_config(),
+            self._status(),
+            both(self._node.output_at_block(blocks.start), self._node.output_at_block(blocks.end)),
         )
-        lookback = await look_back(config, self._l2, agreed.block)
-        status = await self._node.sync_status()
-        head = l1_head
-        if head is None:
-            head = await choose_l1_head(self._node, status, claimed.block, self._options.l1_buffer)
+        l1_config = self._l1_config(config)
+        first, last = await self._ends(agreed, claimed)
+        l2_blocks = blocks_of(
+            "L2", self._l2, config.l2_chain_id, status.finalized_l2.number, self._cache
+        )
+        l2_headers = headers_of(
+            "L2", self._l2, config.l2_chain_id, status.finalized_l2.number, self._cache
+        )
+        lookback, range_blocks, head = await three(
+            look_back(config, self._l2, l2_headers, first),
+            self._range_blocks(l2_blocks, first, last),
+            self._l1_head(config, status, last, l1_head),
+        )
+        l1 = L1Collector(
+            config,
+            self._l1,
+            self._beacon,
+            blocks_of("L1", self._l1, config.l1_chain_id, status.finalized_l1.number, self._cache),
+            self._report,
+        )
         l1_side, side = await both(
-            self._l1_side(config, lookback, head),
-            self._l2_side(config, lookback, agreed, claimed),
+            self._l1_side(l1, config, lookback, head),
+            self._l2_side(config, l2_headers, lookback, range_blocks, (agreed, claimed)),
         )
         whole = {
             block.header.number: block.transactions for block in (lookback.start, lookback.agreed)
         }
+        base = RangeInput(
+            rollup_config=config_json,
+            l1_config=l1_config,
+            l1_head=l1_side.hashes[-1],
+            agreed_output_root=agreed.root,
+            claimed_output_root=claimed.root,
+            claimed_block_number=blocks.end,
+            agreed_output=agreed.output,
+            l2_blocks=l2_inputs(side.headers, whole),
+            l2_start_number=lookback.start.header.number,
+            l1_blocks=(),
+            blobs=(),
+            nodes=pack_list(side.nodes),
+            codes=pack_list(side.codes),
+        )
         while True:
-            given = RangeInput(
-                rollup_config=config_json,
-                l1_config=l1_config,
-                l1_head=l1_side.head,
-                agreed_output_root=agreed.root,
-                claimed_output_root=claimed.root,
-                claimed_block_number=blocks.end,
-                agreed_output=agreed.output,
-                l2_blocks=l2_inputs(side.headers, whole),
-                l2_start_number=lookback.start.header.number,
-                l1_blocks=l1_side.blocks,
-                blobs=l1_side.blobs,
-                nodes=pack_list(side.nodes),
-                codes=pack_list(side.codes),
-            )
-            rehearsal = await rehearse_live(config, self._l2, given, side)
-            last_l1 = status.current_l1.number
+            given = l1_side.applied_to(base)
+            rehearsal = await rehearse_live(config, self._l2, l2_headers, given, side)
             if not rehearsal.exhausted:
-                inputs = l2_inputs(rehearsal.headers, {**whole, **rehearsal.overlapped})
-                return replace(given, l2_blocks=inputs)
+                break
+            last_l1 = status.current_l1.number
             if l1_head is not None or head >= last_l1:
                 raise RangeNotSafeError(
                     f"L1 data up to block {head} derives L2 blocks to {rehearsal.reached} only"
                 )
             head = min(last_l1, head + len(l1_side.blocks))
-            l1_side = await self._l1_side(config, lookback, head)
+            l1_side = await self._l1_side(l1, config, lookback, head)
+        if l1_head is None and rehearsal.reached == blocks.end:
+            # What the node told of its safe heads was a hint; this is what derivation needs.
+            given = l1_side.up_to(rehearsal.l1_end).applied_to(base)
+        inputs = l2_inputs(rehearsal.headers, {**whole, **rehearsal.overlapped})
+        return replace(given, l2_blocks=inputs)
 
-    async def _l1_side(self, config: RollupConfig, lookback: Lookback, head: int) -> L1Collection:
+    async def _status(self) -> SyncStatus:
+        """Return the rollup node's heads, once L1 and L2 have the blocks that it names.
+
+        Raises ChainReorgError when they have others at these numbers.
+        """
+        for _ in range(_STATUS_READS):
+            status = await self._node.sync_status()
+            try:
+                l1, l2 = await both(
+                    self._l1.headers([status.current_l1.number]),
+                    self._l2.headers([status.safe_l2.number]),
+                )
+            except NotYetAvailableError:
+                continue
+            if (l1[0].hash, l2[0].hash) == (status.current_l1.hash, status.safe_l2.hash):
+                return status
+        raise ChainReorgError(
+            f"{self._node.transport.name} names current L1 block {status.current_l1} and safe L2 "
+            f"block {status.safe_l2}, which the execution nodes do not have"
+        )
+
+    async def _ends(
+        self, agreed: OutputAtBlock, claimed: OutputAtBlock
+    ) -> tuple[EthBlock, EthBlock]:
+        """Return the agreed and the claimed block, whole, by their hashes."""
+        outputs = (agreed, claimed)
+        try:
+            found = await self._l2.blocks([output.output.block_hash for output in outputs])
+        except NotYetAvailableError as error:
+            raise ChainReorgError(f"block of an output: {error}") from None
+        for output, block in zip(outputs, found, strict=True):
+            if block.header.number != output.block.number:
+                raise WrongDataError(
+                    f"L2 block {block.hash}",
+                    expected=f"number {output.block.number}, as the rollup node says",
+                    actual=block.header.number,
+                )
+        return found[0], found[1]
+
+    async def _range_blocks(
+        self, chain: Chain[EthBlock], agreed: EthBlock, claimed: EthBlock
+    ) -> list[EthBlock]:
+        """Return the blocks of the range, which lead from `agreed` to `claimed`."""
+        first, last = agreed.header.number + 1, claimed.header.number
+        done = 0
+
+        def count(more: int) -> None:
+            nonlocal done
+            done += more
+            if more:
+                self._report("L2 blocks", done, last - first + 1)
+
+        blocks = await chain.up_to(first, last, claimed.hash, known={last: claimed}, progress=count)
+        if blocks[0].header.parent_hash != agreed.hash:
+            raise ChainReorgError(
+                f"L2 block {first} has parent {blocks[0].header.parent_hash}, but block "
+                f"{first - 1} was {agreed.hash}"
+            )
+        return blocks
+
+    async def _l1_head(
+        self, config: RollupConfig, status: SyncStatus, claimed: EthBlock, l1_head: int | None
+    ) -> int:
+        if l1_head is not None:
+            return l1_head
+        ref = block_ref(config, claimed)
+        return await choose_l1_head(self._node, status, ref, self._options.l1_buffer)
+
+    async def _l1_side(
+        self, l1: L1Collector, config: RollupConfig, lookback: Lookback, head: int
+    ) -> L1Collection:
         """Return the L1 blocks from the pipeline's start to number `head`, with their blobs."""
         first = lookback.start.transactions[0] if lookback.start.transactions else None
         batcher = system_config_from_l2_block(config, lookback.start.header, first).batcher_address
-        return await collect_l1(
-            config,
-            self._l1,
-            self._beacon,
+        return await l1.collect(
             origin=lookback.start_ref.l1_origin,
             agreed_origin=lookback.agreed_ref.l1_origin,
             head=head,
             batcher=batcher,
-            progress=self._report,
         )
 
     async def _l2_side(
         self,
         config: RollupConfig,
+        chain: Chain[EthHeader],
         lookback: Lookback,
-        agreed: OutputAtBlock,
-        claimed: OutputAtBlock,
+        blocks: list[EthBlock],
+        outputs: tuple[OutputAtBlock, OutputAtBlock],
     ) -> L2Side:
         """Return the L2 headers up to the agreed block, and the state before the range."""
-        blocks = await collect_blocks(
-            self._l2, lookback.agreed, claimed.block.number, claimed.block.hash, self._report
-        )
+        agreed, claimed = outputs
         headers: tuple[EthHeader, ...] = lookback.headers
-        reach = _blockhash_reach(blocks, headers[0].header.number)
         while True:
-            if reach < headers[0].header.number:
-                headers = (*await collect_headers(self._l2, reach, headers[0]), *headers)
             completion = StateCompletion(config, self._l2, lookback.agreed, headers[:-1])
             try:
                 await completion.run(blocks, agreed.output, claimed.output, self._report)
                 break
-            except HeaderMissingError:
+            except HeaderMissingError as missing:
                 furthest = max(0, lookback.agreed.header.number + 1 - _BLOCKHASH_REACH)
-                if headers[0].header.number <= furthest:
+                reach = max(furthest, missing.number) if missing.exact else furthest
+                first = headers[0]
+                if reach >= first.header.number:
                     raise
-                reach = furthest
-        nodes, codes = prestate(
-            agreed.output.state_root, completion.nodes.values(), completion.codes.values()
+                earlier = await chain.up_to(
+                    reach, first.header.number - 1, first.header.parent_hash
+                )
+                headers = (*earlier, *headers)
+        nodes, codes = await asyncio.to_thread(
+            prestate,
+            agreed.output.state_root,
+            completion.nodes.values(),
+            completion.codes.values(),
         )
-        return L2Side(
-            headers=headers,
-            blocks=tuple(item.block for item in blocks),
-            nodes=tuple(nodes),
-            codes=tuple(codes),
-        )
+        return L2Side(headers=headers, blocks=tuple(blocks), nodes=nodes, codes=codes)
 
     async def _rollup_config(self) -> tuple[RollupConfig, bytes]:
         if self._config is None:
@@ -230,9 +324,3 @@ class LiveWitness:
     def _report(self, stage: str, done: int, total: int) -> None:
         if self._progress is not None:
             self._progress(Progress(stage=stage, done=done, total=total))
-
-
-def _blockhash_reach(blocks: Sequence[BlockWithWitness], known: int) -> int:
-    """Return the lowest number among the headers of all witnesses, at most `known`."""
-    lowest = min(item.block.header.number - len(item.witness.headers) for item in blocks)
-    return max(0, min(lowest, known))

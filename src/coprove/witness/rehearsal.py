@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from coprove.derivation import L2Block, MissingL2BlockError
 from coprove.program import L2BlockInput, RangeInput, rehearse
 from coprove.witness.errors import ChainReorgError
-from coprove.witness.l2 import block_ref, collect_headers
+from coprove.witness.l2 import block_ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from coprove.rpc import EthBlock, EthHeader, L2Client
     from coprove.types import RollupConfig
+    from coprove.witness.chain import Chain
     from coprove.witness.l2 import L2Side
 
 __all__ = ["LiveRehearsal", "l2_inputs", "rehearse_live"]
@@ -35,6 +36,8 @@ class LiveRehearsal:
     """Number of the last block that was derived as it is."""
     exhausted: bool
     """Whether it ended there because the L1 data did."""
+    l1_end: int
+    """Number of the L1 block that gave the last block."""
 
 
 def l2_inputs(
@@ -48,7 +51,11 @@ def l2_inputs(
 
 
 async def rehearse_live(
-    config: RollupConfig, l2: L2Client, given: RangeInput, side: L2Side
+    config: RollupConfig,
+    l2: L2Client,
+    chain: Chain[EthHeader],
+    given: RangeInput,
+    side: L2Side,
 ) -> LiveRehearsal:
     """Derive the range on a worker thread; fetch each older block that it asks for, and repeat.
 
@@ -68,9 +75,11 @@ async def rehearse_live(
                 raise
             older.add(await l2.block(missing.number))
     headers = side.headers
-    if found.asked and min(found.asked) < headers[0].header.number:
-        headers = (*await collect_headers(l2, min(found.asked), headers[0]), *headers)
     first = headers[0].header.number
+    if found.asked and min(found.asked) < first:
+        lowest, tip = min(found.asked), headers[0].header.parent_hash
+        headers = (*await chain.up_to(lowest, first - 1, tip), *headers)
+        first = lowest
     for number in found.asked:
         if older.fetched[number].hash != headers[number - first].hash:
             raise ChainReorgError(f"L2 block {number} changed while the range was read")
@@ -79,6 +88,7 @@ async def rehearse_live(
         overlapped={number: older.fetched[number].transactions for number in found.asked},
         reached=found.reached,
         exhausted=found.exhausted,
+        l1_end=found.l1_end,
     )
 
 
