@@ -22,11 +22,15 @@ from coprove.prover import (
     UnknownProofError,
 )
 from coprove.prover.pool import RangePool
-from coprove.prover.zk.network import Strategy
+from coprove.prover.zk.guest_range import missing_receipts, range_witness
+from coprove.prover.zk.network import L1Receipts, Strategy
 from coprove.prover.zk.network.signing import LocalNetworkSigner
 from coprove.prover.zk.sp1_proof import CompressedProof
+from coprove.rpc import JsonRpcTransport, L1Client
 from coprove.types import Address
-from tests.integration.prover_lab import ProverLab
+from tests.integration.prover_lab import ProverLab, RecordedReceipts
+from tests.integration.ranges import range_input
+from tests.replay import Faults, ReplayChain, ReplayServer
 from tests.unit.prover.zk.jobs import (
     AGGREGATION_VKEY,
     MemoryIntents,
@@ -34,6 +38,7 @@ from tests.unit.prover.zk.jobs import (
     range_job,
     settled,
 )
+from tests.vectors import recording_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -428,3 +433,18 @@ async def test_signatures_count(lab: ProverLab) -> None:
             await other.cancel(proof_id)
         await mine.close()
         await other.close()
+
+
+async def test_receipts_come_from_an_l1_node(lab: ProverLab) -> None:
+    """What a RangeInput leaves out is fetched, and the guest input is the same as from a file."""
+    given = range_input("calldata", 40, 47)
+    wanted = missing_receipts(given)
+    chain = ReplayChain(recording_dir("calldata"))
+    async with (
+        ReplayServer(chain, Faults()) as server,
+        JsonRpcTransport(server.url("l1")) as transport,
+    ):
+        found = await L1Receipts(L1Client(transport)).receipts(wanted)
+    assert wanted
+    assert found == await RecordedReceipts().receipts(wanted)
+    assert range_witness(given, found)
