@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from coprove.prover.pool import RangePool
     from coprove.rpc import L1Client, L2Client, RollupNodeClient
     from coprove.storage import ConfigIdentity, Lease, RequestStore
-    from coprove.types import Address
+    from coprove.types import Address, BlockRange
     from coprove.witness import LiveWitness
 
 __all__ = ["Context", "Memory", "Sender"]
@@ -46,6 +47,8 @@ class Memory:
     """Latest output's block when the path of ranges was last brought into line with it."""
     refused_checkpoints: set[int] = field(default_factory=set)
     """L1 blocks for which the contract holds another hash than L1."""
+    l1_tries: Counter[BlockRange] = field(default_factory=Counter)
+    """How often the L1 blocks that a range was given turned out too few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

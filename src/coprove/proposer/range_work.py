@@ -123,7 +123,7 @@ async def _collect(ctx: Context, request: ProofRequest) -> _Collected:
         )
     found = await _cached(ctx, request)
     if found is None:
-        tries = ctx.pauses.failures(request)
+        tries = ctx.memory.l1_tries[request.blocks]
         number = await choose_l1_head(ctx, claimed.block, tries=tries)
         given = await ctx.witness.range_input(
             request.blocks.start, request.blocks.end, l1_head=number

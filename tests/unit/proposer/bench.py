@@ -221,13 +221,15 @@ class FakeNode:
             self.ref(self.finalized),
         )
 
-    async def safe_head_at_l1_block(self, number: int) -> Any:
+    async def safe_heads_at_l1_blocks(self, numbers: list[int]) -> list[SafeHeadAtL1Block]:
         if self.first_safe is None:
             raise MethodNotFoundError("node", code=-32601, message="no safe-head database")
-        highest = max(n for n in range(200) if self.first_safe(n) <= number)
-        return SafeHeadAtL1Block(
-            l1_block=self.l1.ref(number).id, safe_head=self.ref(min(highest, self.safe)).id
-        )
+        found = []
+        for number in numbers:
+            highest = max(n for n in range(200) if self.first_safe(n) <= number)
+            safe = self.ref(min(highest, self.safe)).id
+            found.append(SafeHeadAtL1Block(l1_block=self.l1.ref(number).id, safe_head=safe))
+        return found
 
 
 @dataclass
@@ -610,14 +612,21 @@ class Proposer:
 
     async def tick(self, *, seconds: float = 1.0, wait: bool = True) -> bool:
         """Let time go on, tick, and wait for the work beside the loop."""
-        self.world.clock.now += seconds
-        lease = self.ctx.lease
-        self.ctx.leadership._until = self.world.clock.now + 30
-        self.ctx.leadership._lease = await self.world.store.renew(lease, 30)
+        await self.pass_time(seconds)
         fine = await self.loop.tick()
         if wait:
             await self.idle()
         return fine
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time go on while the lease is renewed as it would be."""
+        leadership, world = self.ctx.leadership, self.world
+        while seconds > 0:
+            step = min(seconds, 80_000.0)
+            leadership._lease = await world.store.renew(self.ctx.lease, step + 30)
+            leadership._until = world.clock.now + step + 30
+            world.clock.now += step
+            seconds -= step
 
     async def idle(self) -> None:
         """Wait for the work beside the loop."""

@@ -18,6 +18,7 @@ from coprove.prover import WorkerDiedError
 from coprove.storage import CLAIMED, IntentKind, RequestKind, RequestStatus
 from coprove.storage.errors import StaleRequestError
 from coprove.telemetry import get_logger
+from coprove.witness import RangeNotSafeError
 
 if TYPE_CHECKING:
     from coprove.proposer.context import Context
@@ -104,6 +105,8 @@ async def _failed(ctx: Context, request_id: int, error: Exception) -> None:
     if not isinstance(error, CoproveError):
         _log.error("failed unexpectedly", request=request_id, exc_info=error)
     ctx.metrics.count(_event(request, error), type(error).__name__)
+    if isinstance(error, RangeNotSafeError):
+        ctx.memory.l1_tries[request.blocks] += 1
     if isinstance(error, OutputMismatchError):
         ctx.alerts.send(Alert.ROOT_MISMATCH, str(error))
     if await ctx.store.open_intents(IntentKind.PROOF_REQUEST, request_id):
