@@ -28,6 +28,11 @@ app = App(
 app.command(range_app)
 app.command(block_app)
 app.command("coprove.cli.devnet:devnet", name="devnet")
+app.command("coprove.cli.deploy:app", name="deploy")
+app.command("coprove.cli.upgrade:upgrade", name="upgrade")
+app.command("coprove.cli.config:app", name="config")
+app.command("coprove.cli.validate:validate", name="validate")
+app.command("coprove.cli.checkpoint:checkpoint", name="checkpoint")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from eth_abi.abi import encode as abi_encode
 from coprove.contracts.abi import signature_types, type_text
 from coprove.contracts.errors import ArtifactError
 from coprove.contracts.foundry_tools import node_modules
+from coprove.primitives import keccak256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +54,10 @@ class Artifact:
         if not self.layout:
             raise ArtifactError(f"{self.name} has no storage layout")
         return self.layout
+
+    def digest(self) -> str:
+        """Return a short name of this very bytecode."""
+        return keccak256(self.bytecode)[:8].hex()
 
     def creation_code(self, *arguments: object) -> bytes:
         """Return the creation code with its ABI-encoded constructor arguments."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from coprove.errors import CoproveError, Critical, Temporary
+from coprove.errors import CoproveError, Critical, Reset, Temporary
 
 __all__ = [
     "ArtifactError",
     "CallRevertedError",
+    "CheckpointLostError",
     "DeploymentError",
     "FactoryMismatchError",
     "FeeCapError",
@@ -154,3 +155,14 @@ class StorageMismatchError(Critical):
         super().__init__(f"storage of {contract}: {'; '.join(mismatches)}")
         self.contract = contract
         self.mismatches = mismatches
+
+
+class CheckpointLostError(Reset):
+    """The L1 block that a checkpoint recorded is no longer the chain's block of that number."""
+
+    def __init__(self, number: int, *, recorded: str, current: str) -> None:
+        """`recorded` is the contract's hash of the block, `current` the chain's."""
+        super().__init__(f"L1 block {number} is {current}, the contract recorded {recorded}")
+        self.number = number
+        self.recorded = recorded
+        self.current = current

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from coprove.contracts.abi import Function
 from coprove.contracts.artifacts import load_artifact, load_bedrock_artifact
+from coprove.contracts.caller import ContractReader
 from coprove.contracts.errors import DeploymentError
 from coprove.contracts.generations import GAME_TYPE, set_dispute_game_factory_call
 from coprove.contracts.parameters import ORACLE_ARTIFACTS
 from coprove.contracts.settlement import ContractCall, Generation
+from coprove.types import Address
 
 if TYPE_CHECKING:
     from coprove.contracts.artifacts import Artifact
     from coprove.contracts.parameters import OracleParameters
     from coprove.contracts.transactions import TransactionManager
-    from coprove.types import Address
+    from coprove.rpc import RpcTransport
 
 __all__ = [
     "GameDeployment",
@@ -25,9 +27,12 @@ __all__ = [
     "deploy_game",
     "deploy_mock_verifier",
     "deploy_oracle",
+    "has_code",
+    "owner_of",
 ]
 
 _NO_ADDRESS = bytes(20)
+_OWNER = Function("owner()", "(address)")
 _SET_IMPLEMENTATION = Function("setImplementation(uint32,address)")
 
 
@@ -121,6 +126,16 @@ async def deploy_game(
         register=ContractCall(to=factory, data=_SET_IMPLEMENTATION.encode(GAME_TYPE, bytes(game))),
         route=ContractCall(to=oracle, data=set_dispute_game_factory_call(factory)),
     )
+
+
+async def owner_of(transport: RpcTransport, contract: Address) -> Address:
+    """Return the owner of an ownable contract."""
+    return Address.from_hex(await ContractReader(transport, contract).call(_OWNER), "owner")
+
+
+async def has_code(transport: RpcTransport, contract: Address) -> bool:
+    """Whether there is a contract at an address."""
+    return await transport.call("eth_getCode", [contract.hex0x, "latest"]) != "0x"
 
 
 async def create(

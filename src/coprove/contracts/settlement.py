@@ -7,7 +7,7 @@ it. The two generations are OPSuccinctL2OutputOracle v1 (four-argument proposeL2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -64,6 +64,14 @@ class ProgramKeys:
     """Commitment to the verification key of the range program."""
     rollup_config_hash: Hash32
     """`RollupConfig.config_hash()` of the chain."""
+
+    def differing(self, other: ProgramKeys) -> list[str]:
+        """Return the names of the fields that are not the same in both."""
+        return [
+            field.name
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(other, field.name)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coprove.contracts.artifacts import StorageVariable
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
     from coprove.types import Address
 
 __all__ = ["compare_storage", "initialized_version", "read_slot"]
@@ -31,19 +31,19 @@ _PRIVATE_FLAGS: Final = frozenset({_INITIALIZING, "_enteredDGFCreate"})
 _GENESIS: Final = keccak256(b"opsuccinct_genesis")
 
 
-async def read_slot(transport: JsonRpcTransport, address: Address, slot: int) -> int:
+async def read_slot(transport: RpcTransport, address: Address, slot: int) -> int:
     """Return a storage slot of a contract, as a number."""
     answer = await transport.call("eth_getStorageAt", [address.hex0x, hex(slot), "latest"])
     return int.from_bytes(Hash32.from_hex(answer, f"slot {slot} of {address}"))
 
 
-async def initialized_version(transport: JsonRpcTransport, address: Address) -> int:
+async def initialized_version(transport: RpcTransport, address: Address) -> int:
     """Return which version of its initializer a live oracle has run, from slot 0."""
     return await read_slot(transport, address, 0) & 0xFF
 
 
 async def compare_storage(
-    transport: JsonRpcTransport, address: Address, layout: Sequence[StorageVariable]
+    transport: RpcTransport, address: Address, layout: Sequence[StorageVariable]
 ) -> list[str]:
     """Return a line for each variable that a contract of this layout would read otherwise."""
     found = []
@@ -68,7 +68,7 @@ def _place(variable: StorageVariable) -> str:
     return f"{variable.label} (slot {variable.slot}, byte {variable.offset})"
 
 
-async def _raw(transport: JsonRpcTransport, address: Address, variable: StorageVariable) -> int:
+async def _raw(transport: RpcTransport, address: Address, variable: StorageVariable) -> int:
     """Return what lies where the new layout has the variable; for a mapping a sample of it."""
     slot = variable.slot
     if variable.label == "opSuccinctConfigs":
@@ -80,9 +80,7 @@ async def _raw(transport: JsonRpcTransport, address: Address, variable: StorageV
     return (word >> (8 * variable.offset)) & ((1 << (8 * size)) - 1)
 
 
-async def _told(
-    transport: JsonRpcTransport, address: Address, variable: StorageVariable
-) -> int | None:
+async def _told(transport: RpcTransport, address: Address, variable: StorageVariable) -> int | None:
     """Return what the live contract says of the variable; None when it does not know it."""
     reader = ContractReader(transport, address)
     try:

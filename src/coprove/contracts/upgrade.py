@@ -20,7 +20,7 @@ from coprove.types import Address
 
 if TYPE_CHECKING:
     from coprove.contracts.parameters import OracleParameters
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
 
 __all__ = [
     "Proxy",
@@ -97,7 +97,7 @@ class UpgradePlan:
         return self.proxy.upgrade_call(implementation, self.initializer)
 
 
-async def read_proxy(transport: JsonRpcTransport, address: Address) -> Proxy:
+async def read_proxy(transport: RpcTransport, address: Address) -> Proxy:
     """Read a proxy's ERC-1967 slots and find out who may upgrade it; InputError for no proxy."""
     implementation = _address(await read_slot(transport, address, _IMPLEMENTATION_SLOT))
     admin = _address(await read_slot(transport, address, _ADMIN_SLOT))
@@ -122,7 +122,7 @@ async def read_proxy(transport: JsonRpcTransport, address: Address) -> Proxy:
 
 
 async def plan_upgrade(
-    transport: JsonRpcTransport,
+    transport: RpcTransport,
     address: Address,
     *,
     generation: Generation,
@@ -170,7 +170,7 @@ async def plan_upgrade(
 
 
 async def check_implementation(
-    transport: JsonRpcTransport, implementation: Address, generation: Generation
+    transport: RpcTransport, implementation: Address, generation: Generation
 ) -> None:
     """Raise UpgradeError unless a deployed implementation has the code of this package's."""
     creation = load_artifact(ORACLE_ARTIFACTS[generation]).creation_code()
@@ -184,7 +184,7 @@ async def check_implementation(
 
 
 async def simulate_upgrade(
-    transport: JsonRpcTransport, plan: UpgradePlan, implementation: Address
+    transport: RpcTransport, plan: UpgradePlan, implementation: Address
 ) -> ContractCall:
     """Return the upgrade's call after a run on the latest state; CallRevertedError if it fails."""
     call = plan.call(implementation)
@@ -194,7 +194,7 @@ async def simulate_upgrade(
 
 
 async def check_upgraded(
-    transport: JsonRpcTransport, plan: UpgradePlan, implementation: Address
+    transport: RpcTransport, plan: UpgradePlan, implementation: Address
 ) -> str:
     """Return the version that the upgraded oracle tells; UpgradeError when it is not upgraded."""
     proxy = await read_proxy(transport, plan.proxy.address)

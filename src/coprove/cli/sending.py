@@ -1,0 +1,160 @@
+"""What commands that send transactions share: the endpoint, the key, where intents are kept."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from cyclopts import Parameter
+
+from coprove.cli.console import print_result, read_file
+from coprove.contracts import (
+    ContractCall,
+    Generation,
+    LocalSigner,
+    Signer,
+    SqliteIntentStore,
+    TransactionManager,
+    TransactionOptions,
+    Web3Signer,
+)
+from coprove.errors import InputError
+from coprove.rpc import JsonRpcTransport
+from coprove.types import Address
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = [
+    "Sender",
+    "SenderOptions",
+    "address",
+    "generation_of",
+    "open_sender",
+    "print_calls",
+    "required",
+]
+
+_T = TypeVar("_T")
+_KEYSTORE_PASSWORD = "KEYSTORE_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderOptions:
+    """Where transactions go and who signs them. A key itself is never an argument."""
+
+    l1_rpc: Annotated[str | None, Parameter(env_var="L1_RPC")] = None
+    """URL of the L1 execution node."""
+    private_key_file: Annotated[Path | None, Parameter(env_var="PRIVATE_KEY_FILE")] = None
+    """File with the private key in hex; without it the variable PRIVATE_KEY is read."""
+    keystore: Annotated[Path | None, Parameter(env_var="KEYSTORE")] = None
+    """JSON keystore, in place of a key; its password is in the variable KEYSTORE_PASSWORD."""
+    keystore_password_file: Annotated[Path | None, Parameter(env_var="KEYSTORE_PASSWORD_FILE")] = (
+        None
+    )
+    """File with the keystore's password, in place of the variable."""
+    signer_url: Annotated[str | None, Parameter(env_var="SIGNER_URL")] = None
+    """URL of a web3signer, in place of a key."""
+    signer_address: Annotated[str | None, Parameter(env_var="SIGNER_ADDRESS")] = None
+    """Account that the web3signer signs for."""
+    transactions: Annotated[Path, Parameter(env_var="COPROVE_TRANSACTIONS")] = Path(
+        "coprove-transactions.sqlite"
+    )
+    """File that keeps what was sent, so that a run that was cut off goes on with it."""
+    confirmations: int = 3
+    """Blocks until a transaction counts as settled, its own included."""
+    poll_interval: float = 1.0
+    """Seconds between two looks at the L1 while a transaction is on its way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """An open endpoint and the account that sends."""
+
+    transport: JsonRpcTransport
+    """The L1 endpoint."""
+    manager: TransactionManager
+    """Signs and sends."""
+
+    @property
+    def address(self) -> Address:
+        """The account."""
+        return self.manager.address
+
+    async def send(self, key: str, call: ContractCall) -> str:
+        """Send a call and return the hash of its transaction."""
+        mined = await self.manager.send(key=key, to=call.to, data=call.data, value=call.value)
+        return mined.tx_hash.hex0x
+
+
+def required(value: _T | None, flag: str, what: str = "a value") -> _T:
+    """Return a flag's value; InputError names the flag that is missing."""
+    if value is None or value == "":
+        raise InputError(flag, expected=what, actual="nothing")
+    return value
+
+
+def address(text: str | None, flag: str) -> Address:
+    """Return a flag's address; InputError names the flag."""
+    return Address.from_hex(required(text, flag, "an address"), flag)
+
+
+def generation_of(value: int) -> Generation:
+    """Return the generation of a flag's number."""
+    try:
+        return Generation(value)
+    except ValueError:
+        raise InputError("--generation", expected="1 or 2", actual=value) from None
+
+
+def print_calls(calls: dict[str, ContractCall], *, as_json: bool) -> None:
+    """Print calls for another account, such as a multisig, to send: to, data, value."""
+    values: dict[str, object] = {}
+    for name, call in calls.items():
+        prefix = f"{name}_" if len(calls) > 1 else ""
+        values[f"{prefix}to"] = str(call.to)
+        values[f"{prefix}data"] = f"0x{call.data.hex()}"
+        values[f"{prefix}value"] = call.value
+    print_result(values, as_json=as_json)
+
+
+@asynccontextmanager
+async def open_sender(options: SenderOptions) -> AsyncIterator[Sender]:
+    """Connect, open the signer and start the transaction manager; close all at the end."""
+    url = required(options.l1_rpc, "--l1-rpc", "the URL of an L1 node")
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(JsonRpcTransport(url))
+        signer = await _signer(options, stack)
+        store = SqliteIntentStore(options.transactions)
+        stack.callback(store.close)
+        how = TransactionOptions(
+            confirmations=options.confirmations, poll_interval=options.poll_interval
+        )
+        manager = TransactionManager(transport, signer, store, how)
+        await stack.enter_async_context(manager)
+        yield Sender(transport=transport, manager=manager)
+
+
+async def _signer(options: SenderOptions, stack: AsyncExitStack) -> Signer:
+    """Return the one signer that is named: a web3signer, a keystore, a file, else PRIVATE_KEY."""
+    if options.signer_url:
+        account = address(options.signer_address, "--signer-address")
+        service = await stack.enter_async_context(JsonRpcTransport(options.signer_url))
+        return Web3Signer(service, account)
+    if options.keystore is not None and options.private_key_file is not None:
+        raise InputError("signer", expected="a keystore or a key file", actual="both are given")
+    if options.keystore is not None:
+        return LocalSigner.from_keystore(options.keystore, _password(options))
+    if options.private_key_file is not None:
+        return LocalSigner.from_file(options.private_key_file)
+    return LocalSigner.from_environment("PRIVATE_KEY", os.environ)
+
+
+def _password(options: SenderOptions) -> str:
+    if options.keystore_password_file is not None:
+        return read_file(options.keystore_password_file).decode().rstrip("\r\n")
+    return required(os.environ.get(_KEYSTORE_PASSWORD), _KEYSTORE_PASSWORD, "the password")
