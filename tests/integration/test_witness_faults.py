@@ -16,6 +16,7 @@ from coprove.rpc.encoding import encode_header
 from coprove.witness import ChainReorgError, ExecutionMismatchError, Recording
 from tests.integration.live import live_witness
 from tests.replay import Faults, ReplayChain
+from tests.replay.alter import alter
 from tests.vectors import recording_dir
 
 if TYPE_CHECKING:
@@ -50,31 +51,6 @@ FALLBACKS = {
 @pytest.fixture(scope="module")
 def blobs() -> ReplayChain:
     return ReplayChain(recording_dir("blobs"))
-
-
-def alter(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - one case for each kind of value
-    """Change one thing somewhere in a JSON value: a digit, a number, an entry, a type."""
-    if isinstance(value, dict) and value:
-        name = rng.choice(sorted(value))
-        if rng.random() < 0.1:
-            return {key: item for key, item in value.items() if key != name}
-        return {**value, name: alter(value[name], rng)}
-    if isinstance(value, list) and value:
-        index = rng.randrange(len(value))
-        kind = rng.random()
-        if kind < 0.2:
-            return value[:index] + value[index + 1 :]
-        if kind < 0.3:
-            return [*value, value[index]]
-        return [*value[:index], alter(value[index], rng), *value[index + 1 :]]
-    if isinstance(value, str) and len(value) > 2:
-        if rng.random() < 0.15:
-            return value[: rng.randrange(2, len(value))]
-        at = rng.randrange(2, len(value))
-        return value[:at] + rng.choice("0123456789abcdef") + value[at + 1 :]
-    if isinstance(value, int):
-        return value + rng.choice([-1, 1, 1 << 70])
-    return rng.choice([None, 7, "0x", [], {}])
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
 from coprove.primitives import keccak256, rlp
+from tests.replay.state import FullState, access_list, trace
 from tests.replay.trie import NodePool, UnknownNodeError
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class ReplayChain:
 
     def __init__(self, path: Path) -> None:
         """Load the recording in the folder `path`."""
+        self._path = path
         self.l1 = _rows(path / "l1.jsonl.gz")
         self.l2 = _rows(path / "l2.jsonl.gz")
         blobs = path / "blobs.jsonl.gz"
@@ -38,7 +41,7 @@ class ReplayChain:
         self.l1_config = (path / "l1_chain_config.json").read_bytes()
         config = json.loads((path / "rollup.json").read_bytes())
         self.chain_ids = {"l1": config["l1_chain_id"], "l2": config["l2_chain_id"]}
-        self.pool = NodePool()
+        self.pool = NodePool(lambda name: self.state.get(name))  # noqa: PLW0108 - made when first asked
         for row in self.l2:
             witness = row["execution_witness"] or {"state": [], "codes": []}
             proof = row["message_passer_proof"]["accountProof"]
@@ -57,6 +60,8 @@ class ReplayChain:
                 "debug_dbGet": self._db_get,
                 "eth_getProof": self._get_proof,
                 "eth_getCode": self._get_code,
+                "debug_traceBlockByHash": self._trace,
+                "eth_createAccessList": self._access_list,
                 "eth_getTransactionByBlockNumberAndIndex": self._transaction_at,
             },
             "node": {
@@ -66,6 +71,19 @@ class ReplayChain:
                 "optimism_safeHeadAtL1Block": self._safe_head,
             },
         }
+
+    @functools.cached_property
+    def state(self) -> FullState:
+        """The whole state, for what the recorded witnesses do not hold."""
+        return FullState(self._path)
+
+    def _trace(self, params: Params) -> Any:
+        number = int(self._row("l2", params[0])["block"]["number"], 16)
+        return trace(*self.state.touched(number))
+
+    def _access_list(self, params: Params) -> Any:
+        touched, _ = self.state.touched(int(params[1], 16) + 1)
+        return access_list(touched)
 
     def _eth(self, layer: str) -> dict[str, Callable[[Params], Any]]:
         rows = self.l1 if layer == "l1" else self.l2

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
+from tests.replay.alter import flip
 from tests.replay.chain import ReplayChain, RpcFailure
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Faults:
     """Seconds before each answer."""
     fault_rate: float = 0.0
     """Part of the HTTP requests that get 503."""
+    wrong_rate: float = 0.0
+    """Part of the results, each call of a batch for itself, in which a digit is changed."""
     calls_per_second: float = 0.0
     """Calls allowed in each second; more get 429. 0 for no limit."""
     missing: frozenset[str] = frozenset()
@@ -121,7 +124,13 @@ class ReplayServer:
             return {**reply, "error": {"code": failure.code, "message": str(failure)}}
         if self.faults.tamper is not None:
             result = self.faults.tamper(name, params, result)
-        return {**reply, "result": result}
+        return {**reply, "result": self._perhaps_wrong(result)}
+
+    def _perhaps_wrong(self, result: Any) -> Any:
+        if self._random.random() >= self.faults.wrong_rate:
+            return result
+        self.calls["wrong"] += 1
+        return flip(result, self._random)
 
     async def _genesis(self, _: web.Request) -> web.Response:
         time_ = int(self.chain.l1[0]["block"]["timestamp"], 16)
@@ -161,7 +170,7 @@ class ReplayServer:
             return refused
         if self.faults.tamper is not None:
             value = self.faults.tamper(name, [], value)
-        return web.json_response({"data": value})
+        return web.json_response({"data": self._perhaps_wrong(value)})
 
 
 def _padded(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from coprove.primitives import keccak256, rlp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from coprove.primitives.rlp import Item
 
@@ -19,16 +19,18 @@ class UnknownNodeError(Exception):
 class NodePool:
     """Nodes and codes by hash."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, otherwise: Callable[[bytes], bytes | None]) -> None:
+        """Begin empty; `otherwise` is asked for what was not added."""
         self._values: dict[bytes, bytes] = {}
+        self._otherwise = otherwise
 
     def add(self, values: Iterable[bytes]) -> None:
         for value in values:
             self._values[keccak256(value)] = value
 
     def get(self, name: bytes) -> bytes | None:
-        return self._values.get(name)
+        found = self._values.get(name)
+        return self._otherwise(name) if found is None else found
 
     def walk(self, root: bytes, key: bytes) -> tuple[list[bytes], bytes | None]:
         """Return the nodes from `root` towards keccak256(key), and the value there."""

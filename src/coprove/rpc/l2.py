@@ -122,20 +122,26 @@ class L2Client(EthClient):
             max_batch=_WITNESS_BATCH,
         )
 
-    async def access_lists(self, block: EthHeader) -> TouchedState:
-        """Return what the block's transactions would touch, each alone on its parent; unchecked.
+    async def access_lists(self, blocks: Sequence[EthHeader]) -> TouchedState:
+        """Return what the blocks' transactions would touch, each alone on its parent; unchecked.
 
         eth_createAccessList; what a transaction cannot do there, since it builds on an earlier
         one, is left out. MethodNotFoundError where the method is not served.
         """
-        query = Query(Call("eth_getBlockByHash", [block.hash.hex0x, True]), read_call_objects)
-        transactions = await self.transport.read_one(query)
-        parent = hex(block.header.number - 1)
-        results = await self.transport.batch(
-            [Call("eth_createAccessList", [item, parent]) for item in transactions]
+        found = await self.transport.read(
+            [
+                Query(Call("eth_getBlockByHash", [block.hash.hex0x, True]), read_call_objects)
+                for block in blocks
+            ],
+            max_batch=_WITNESS_BATCH,
         )
-        touched = [read_parties(transactions)]
-        for result in results:
+        calls = [
+            Call("eth_createAccessList", [transaction, hex(block.header.number - 1)])
+            for block, transactions in zip(blocks, found, strict=True)
+            for transaction in transactions
+        ]
+        touched = [read_parties(transactions) for transactions in found]
+        for result in await self.transport.batch(calls, max_batch=_WITNESS_BATCH):
             if isinstance(result, (Temporary, MethodNotFoundError)):
                 raise result
             if not isinstance(result, CoproveError):

@@ -1,7 +1,8 @@
 """Collects all that a range needs, once: from a recording or from live RPCs."""
 
 from coprove.witness.block_file import BlockFile, load_block_file, load_preimages
-from coprove.witness.endpoints import LiveEndpoints, collect_range_input
+from coprove.witness.cache import ChainCache
+from coprove.witness.endpoints import LiveEndpoints, collect_range_input, open_witness
 from coprove.witness.errors import (
     ChainReorgError,
     ExecutionMismatchError,
@@ -14,6 +15,7 @@ from coprove.witness.recording import RecordedL1Block, RecordedL2Block, Recordin
 
 __all__ = [
     "BlockFile",
+    "ChainCache",
     "ChainReorgError",
     "ExecutionMismatchError",
     "LiveEndpoints",
@@ -29,4 +31,5 @@ __all__ = [
     "collect_range_input",
     "load_block_file",
     "load_preimages",
+    "open_witness",
 ]

@@ -11,9 +11,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coprove.errors import InputError, Temporary
 from coprove.primitives import keccak256
 from coprove.rpc.errors import MethodNotFoundError, RequestRefusedError, RpcError
-from coprove.rpc.tasks import ahead, together
+from coprove.rpc.tasks import ahead
 from coprove.rpc.touched import TouchedState, united
 from coprove.types import Address, Hash32
 
@@ -121,15 +122,15 @@ class StateAhead:
             except (MethodNotFoundError, RequestRefusedError):
                 if way in self._ways:
                     self._ways.remove(way)
-            except RpcError:
-                continue  # state that the node has pruned, say: this chunk goes another way
+            except (RpcError, Temporary, InputError):
+                continue  # too slow, pruned, malformed: this chunk goes another way
         return TouchedState()
 
     async def _traced(self, blocks: Sequence[EthBlock]) -> TouchedState:
         return united(await self._l2.touched_state(blocks))
 
     async def _listed(self, blocks: Sequence[EthBlock]) -> TouchedState:
-        return united(await together(*(self._l2.access_lists(block) for block in blocks)))
+        return await self._l2.access_lists(blocks)
 
     async def _proofs(self, touched: TouchedState) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         """Prove what was not proven yet, and fetch codes that did not come with the trace."""
