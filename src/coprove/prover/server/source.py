@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coprove.program import RangeInput
     from coprove.types import BlockRange
     from coprove.witness import LiveEndpoints, Recording
+    from coprove.witness.cache import ChainCache
 
 __all__ = ["LiveSource", "RecordingSource", "WitnessSource"]
 
@@ -134,8 +135,12 @@ class LiveSource:
         *,
         options: LiveOptions | None = None,
         endpoint_options: EndpointOptions | None = None,
+        cache: ChainCache | None = None,
     ) -> None:
-        """URLs may be lists with commas; equal ones share one connection pool and rate limit."""
+        """URLs may be lists with commas; equal ones share one connection pool and rate limit.
+
+        `cache` keeps what ranges share: L1 blocks, receipts, blobs.
+        """
         transports = {
             urls: open_transport(split_urls(urls), endpoint_options)
             for urls in dict.fromkeys((endpoints.l1, endpoints.l2, endpoints.node))
@@ -151,6 +156,7 @@ class LiveSource:
             L2Client(transports[endpoints.l2]),
             self._node,
             options=self._options,
+            cache=cache,
         )
 
     async def prepare(self, blocks: BlockRange, target: Path) -> BootInfo:
