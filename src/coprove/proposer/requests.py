@@ -29,6 +29,7 @@ __all__ = [
     "cancel_stale",
     "give_up",
     "job_key",
+    "proposal_task_name",
     "put_back",
     "requeue",
     "stop_work",
@@ -52,6 +53,11 @@ def job_key(request: ProofRequest) -> str:
 def task_name(request: ProofRequest) -> str:
     """Return the name of the background task that prepares a request."""
     return f"request {request.id}"
+
+
+def proposal_task_name(request: ProofRequest) -> str:
+    """Return the name of the background task that proposes an aggregation's output."""
+    return f"propose {request.id}"
 
 
 async def accepted(ctx: Context, request: ProofRequest, key: str, proof_id: bytes) -> None:
@@ -155,6 +161,7 @@ async def stop_work(ctx: Context, requests: Iterable[ProofRequest]) -> None:
     """End what goes on for requests that were given up; a backend that refuses is only logged."""
     for request in requests:
         await ctx.background.cancel(task_name(request))
+        await ctx.background.cancel(proposal_task_name(request))
         if request.proof_id is None:
             continue
         try:

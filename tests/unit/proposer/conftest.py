@@ -15,7 +15,7 @@ def _plain_log() -> Iterator[None]:
     structlog.configure(
         processors=[
             structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(["event"]),
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
         ]
     )
     yield

@@ -135,7 +135,8 @@ async def test_a_checkpoint_lies_at_or_above_every_l1_head(
     if not guarded:
 
         async def any_safe(ctx: Any, _request: Any) -> BlockId:
-            return (await ctx.l1.block_ref("safe")).id
+            safe: BlockId = (await ctx.l1.block_ref("safe")).id
+            return safe
 
         monkeypatch.setattr("coprove.proposer.steps.requesting.choose_checkpoint", any_safe)
     proposer = await world.begin()
@@ -247,7 +248,8 @@ async def test_a_hung_call_stops_neither_the_loop_nor_other_requests(
         monkeypatch.setattr(proving, "within", no_limit)
     proposer = await world.begin(network_calls_timeout=0.05)
     await proposer.tick()
-    world.backend.hang_status.add(world.backend.submissions[0])
+    (lowest,) = (key for key in world.backend.submissions if key.startswith("range-0-5-"))
+    world.backend.hang_status.add(lowest)
 
     # Without the limit the tick hangs for ever, so any bound will do.
     with contextlib.suppress(TimeoutError):
@@ -310,7 +312,8 @@ async def test_a_paid_backlog_is_not_asked_for_again(
     if guarded:
         await proposer.pass_time(deadline - world.clock.now)
         await proposer.tick(seconds=proposer.ctx.settings.deadline_grace + 1)
-        await proposer.ticks(2)
+        world.backend.answers = lambda _job: ASSIGNED
+        await proposer.ticks(3)
         assert len(world.backend.submissions) == 8
 
 

@@ -10,7 +10,8 @@ from coprove.proposer.alerts import Alert
 from coprove.proposer.calls import within
 from coprove.proposer.isolation import all_isolated
 from coprove.proposer.relay import note_relayed, settle_intents
-from coprove.storage import IntentState, RequestKind, RequestStatus
+from coprove.proposer.requests import proposal_task_name
+from coprove.storage import IntentKind, IntentState, RequestKind, RequestStatus
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -18,14 +19,9 @@ if TYPE_CHECKING:
     from coprove.proposer.look import Look
     from coprove.storage import ProofRequest
 
-__all__ = ["settle", "task_name"]
+__all__ = ["settle"]
 
 _log = get_logger(part="settling")
-
-
-def task_name(request: ProofRequest) -> str:
-    """Return the name of the background task that proposes an aggregation's output."""
-    return f"propose {request.id}"
 
 
 async def settle(ctx: Context, seen: Look) -> None:
@@ -36,11 +32,24 @@ async def settle(ctx: Context, seen: Look) -> None:
     works = []
     for request in aggregations:
         if request.status is RequestStatus.COMPLETE and request.blocks.end <= seen.latest:
-            if not ctx.background.is_running(task_name(request)):
+            if not ctx.background.is_running(proposal_task_name(request)):
                 works.append((f"settling of {request.id}", partial(_settle_one, ctx, request)))
         elif request.status is RequestStatus.RELAYED and request.blocks.end > seen.latest:
             works.append((f"reorg of {request.id}", partial(_take_back, ctx, request)))
     await all_isolated(ctx, m.RELAY_FAILED, works)
+    await _close_left_open(ctx)
+
+
+async def _close_left_open(ctx: Context) -> None:
+    """Close the intents of requests that a process moved on and then died."""
+    for intent in await ctx.store.open_intents(IntentKind.PROPOSAL):
+        if intent.request_id is None:
+            continue
+        request = await ctx.store.get(intent.request_id)
+        if request.status is RequestStatus.RELAYED:
+            await ctx.store.close_intent(ctx.lease, intent.key, IntentState.DONE)
+        elif not request.is_live:
+            await ctx.store.close_intent(ctx.lease, intent.key, IntentState.ABANDONED)
 
 
 async def _settle_one(ctx: Context, request: ProofRequest) -> None:

@@ -10,7 +10,7 @@ from coprove.proposer.alerts import Alert
 from coprove.proposer.errors import ChainChangedError, OutputMismatchError, ProposalRefusedError
 from coprove.proposer.isolation import ENDS_THE_TERM, isolated
 from coprove.proposer.relay import propose
-from coprove.proposer.steps.settling import task_name
+from coprove.proposer.requests import proposal_task_name
 from coprove.storage import RequestKind, RequestStatus
 from coprove.storage.errors import NotProvenError
 from coprove.telemetry import get_logger
@@ -33,11 +33,11 @@ async def submit(ctx: Context, seen: Look) -> None:
     if seen.is_optimistic:
         return
     complete = await ctx.store.find(kind=RequestKind.AGGREGATION, statuses={RequestStatus.COMPLETE})
-    if any(ctx.background.is_running(task_name(item)) for item in complete):
+    if any(ctx.background.is_running(proposal_task_name(item)) for item in complete):
         return
     request = best(complete, latest=seen.latest, lowest=seen.next_block)
     if request is not None and ctx.pauses.is_due(request, now=ctx.now()):
-        ctx.background.start(task_name(request), _propose(ctx, request))
+        ctx.background.start(proposal_task_name(request), _propose(ctx, request))
 
 
 def best(complete: Sequence[ProofRequest], *, latest: int, lowest: int) -> ProofRequest | None:
