@@ -58,7 +58,9 @@ class BeaconClient(EndpointClient):
         return [self]
 
     def judge(self, client: BeaconClient, failure: CoproveError | None) -> None:
-        """Do nothing: there is no other node to prefer."""
+        """Forget the clock after a failure: nothing proves it, and it may have been the cause."""
+        if failure is not None:
+            self._clock = None
 
     async def slot_of(self, *, number: int, timestamp: int) -> int:
         """Return the slot of the L1 block with this number and timestamp (seconds).
@@ -66,9 +68,10 @@ class BeaconClient(EndpointClient):
         A node without /config/spec is a development chain's (anvil), which counts slots as blocks.
         """
         async with self._clock_lock:
-            if self._clock is None:
-                self._clock = await self._read_clock()
-        genesis, seconds = self._clock
+            clock = self._clock
+            if clock is None:
+                clock = self._clock = await self._read_clock()
+        genesis, seconds = clock
         if seconds == 0:
             return number
         if timestamp < genesis:

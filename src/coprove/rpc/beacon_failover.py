@@ -64,6 +64,7 @@ class FailoverBeacon:
 
     def judge(self, client: BeaconClient, failure: CoproveError | None) -> None:
         """Let a node rest that failed or lied; one that lacks a slot did neither."""
+        client.judge(client, failure)
         if failure is None:
             self._health[client].answered()
         elif not isinstance(failure, NotYetAvailableError):
