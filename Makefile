@@ -7,6 +7,8 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 VENV := .venv/bin
 PYTEST_WORKERS ?= 2
+# The binary itself: npm's wrapper around it ends with 0 whatever forge says.
+FORGE = $$($(VENV)/python -c 'from coprove.contracts.foundry_tools import find_tool; print(find_tool("forge"))')
 
 .PHONY: help setup devnet test bench lint format contracts docs
 
@@ -33,8 +35,8 @@ devnet: setup ## Run an L1 and an L2 here and finalise outputs (ARGS="--exit-aft
 
 test: setup lint ## Run all checks and tests
 	cargo test --quiet --manifest-path native/Cargo.toml --release
-	cd contracts && ../node_modules/.bin/forge test
-	cd contracts && ../node_modules/.bin/forge snapshot --match-contract Gas --check
+	forge=$(FORGE) && cd contracts && "$$forge" test
+	forge=$(FORGE) && cd contracts && "$$forge" snapshot --match-contract Gas --check
 	$(VENV)/pytest -n $(PYTEST_WORKERS) --dist worksteal
 
 lint: setup ## Check style, types, the rooms' import rules and the kernel's lints
@@ -44,20 +46,20 @@ lint: setup ## Check style, types, the rooms' import rules and the kernel's lint
 	$(VENV)/lint-imports
 	cargo fmt --manifest-path native/Cargo.toml --check
 	cargo clippy --quiet --manifest-path native/Cargo.toml --release --all-targets --features extension-module -- -D warnings
-	cd contracts && ../node_modules/.bin/forge fmt --check
+	forge=$(FORGE) && cd contracts && "$$forge" fmt --check
 
 format: setup ## Rewrite all sources in the project's style
 	$(VENV)/ruff check --fix-only --quiet
 	$(VENV)/ruff format
 	cargo fmt --manifest-path native/Cargo.toml
-	cd contracts && ../node_modules/.bin/forge fmt
+	forge=$(FORGE) && cd contracts && "$$forge" fmt
 
 bench: setup ## Measure the executor and the range program; writes bench/results.json
 	$(VENV)/python -m bench
 
 contracts: setup ## Compile the contracts; write the committed artifacts and the gas snapshot
 	$(VENV)/python contracts/scripts/export_artifacts.py
-	cd contracts && ../node_modules/.bin/forge snapshot --match-contract Gas
+	forge=$(FORGE) && cd contracts && "$$forge" snapshot --match-contract Gas
 
 docs: setup ## Check that the commands and links in the docs hold
 	$(VENV)/pytest -q tests/unit/docs

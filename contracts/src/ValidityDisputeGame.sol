@@ -70,7 +70,6 @@ contract ValidityDisputeGame is IDisputeGame {
     function initialize() external payable {
         if (createdAt != 0) revert AlreadyInitialized();
         if (msg.value != 0) revert IncorrectBondAmount();
-        if (_argumentsLength() < PROOF) revert BadExtraData();
         createdAt = uint64(block.timestamp);
         wasRespectedGameTypeWhenCreated = ANCHOR_STATE_REGISTRY == address(0)
             || IRespectedGameType(ANCHOR_STATE_REGISTRY).respectedGameType() == GAME_TYPE;
