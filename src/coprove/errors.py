@@ -17,7 +17,8 @@ class CoproveError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild without calling __init__, whose arguments are not those that Exception keeps."""
-        return _rebuilt, (type(self), self.args, self.__dict__)
+        state = {name: _portable(value) for name, value in self.__dict__.items()}
+        return _rebuilt, (type(self), self.args, state)
 
 
 class Temporary(CoproveError):
@@ -44,6 +45,14 @@ class InputError(Critical):
         self.what = what
         self.expected = expected
         self.actual = actual
+
+
+def _portable(value: object) -> object:
+    """Return a value that any process can read: what an error was raised about may be anything."""
+    plain = (str, bytes, int, float, bool, type(None))
+    if type(value) in plain or type(value).__module__.startswith("coprove."):
+        return value
+    return str(value)
 
 
 def _rebuilt(kind: type[CoproveError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +11,6 @@ from coprove.rpc import EndpointOptions, RetryPolicy
 from coprove.witness import ChainCache, LiveEndpoints, LiveOptions, collect_range_input
 from tests.replay import Faults, ReplayChain, ReplayServer
 from tests.vectors import recording_dir
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OPTIONS = EndpointOptions(
     timeout=20.0, retry=RetryPolicy(attempts=12, base_delay=0.005, max_delay=0.3)
@@ -80,7 +75,7 @@ def faulty(seed: int, *missing: str) -> Faults:
 async def test_faults_lies_and_limits_change_no_byte(
     request: pytest.FixtureRequest, name: str, missing: str
 ) -> None:
-    """5 % failing, 1 % wrong and rate limits on three nodes of each kind, two of which must agree."""
+    """5 % failing, 1 % wrong, rate limits; three nodes of each kind, two of which must agree."""
     chain: ReplayChain = request.getfixturevalue(name)
     blocks = (30, 90) if missing != "debug_executionWitness" else (40, 50)
     expected, _ = await collected(chain, blocks, Faults(missing=frozenset({missing})))

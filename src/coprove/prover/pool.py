@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from coprove.errors import CoproveError
-from coprove.processes import die_with_parent
-from coprove.program import ClaimMismatchError, RangeInput, RangeReport, run_range, run_range_traced
+from coprove.program import run_range
 from coprove.prover.errors import ProgramRunError, WorkerDiedError
 from coprove.types import BootInfo
+from coprove.witness import ProcessExecutor, WorkerLostError, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from coprove.program import RangeReport
+    from coprove.witness import WorkExecutor
 
 __all__ = ["RangePool"]
 
@@ -27,47 +23,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """An error on its way between processes, as text: exceptions themselves may not pickle."""
-
-    text: str
-
-
-def _prepare(parent: int) -> None:
-    die_with_parent(parent)
-
-
-def _guarded(call: Callable[[], T]) -> T | _Failure:
-    try:
-        return call()
-    except CoproveError as error:
-        return _Failure(f"{type(error).__name__}: {error}")
-
-
 def _run(data: bytes) -> bytes:
     return run_range(data).encode()
 
 
 def _report(path: str) -> RangeReport:
-    given = RangeInput.decode(Path(path).read_bytes())
-    report = run_range_traced(given)
-    if report.boot_info.l2_post_root != given.claimed_output_root:
-        raise ClaimMismatchError(
-            block=given.claimed_block_number,
-            expected=given.claimed_output_root,
-            actual=report.boot_info.l2_post_root,
-        )
-    return report
+    return execute(Path(path).read_bytes())
 
 
 class RangePool:
-    """Runs ranges in processes of its own, which end with this one whatever happens to it."""
+    """Runs ranges in workers, by default in processes that end with this one."""
 
-    def __init__(self, workers: int) -> None:
-        """Have at most `workers` processes; they start with the first run."""
-        self._workers = workers
-        self._pool = self._new_pool()
+    def __init__(self, workers: int, *, executor: WorkExecutor | None = None) -> None:
+        """Have at most `workers` processes, or use another executor (a Dask cluster)."""
+        self._executor = executor or ProcessExecutor(workers, attempts=1)
 
     async def run(self, data: bytes) -> BootInfo:
         """Run the range in `data`.
@@ -89,28 +58,13 @@ class RangePool:
 
         Errors of this package come back as ProgramRunError with their text, others as they are.
         """
-        pool = self._pool
-        work: Callable[[], T] = partial(function, *args, **kwargs)
         try:
-            answer = await asyncio.wrap_future(pool.submit(_guarded, work))
-        except BrokenProcessPool as error:
-            if self._pool is pool:
-                pool.shutdown(wait=False)
-                self._pool = self._new_pool()
+            return await self._executor.run(function, *args, **kwargs)
+        except WorkerLostError as error:
             raise WorkerDiedError(str(error)) from error
-        if isinstance(answer, _Failure):
-            raise ProgramRunError(answer.text)
-        return answer
+        except CoproveError as error:
+            raise ProgramRunError(f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """End the processes."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _new_pool(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self._workers,
-            # Not forked: this process runs threads and an event loop.
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_prepare,
-            initargs=(os.getpid(),),
-        )
+        self._executor.close()

@@ -10,6 +10,7 @@ __all__ = [
     "RangeNotSafeError",
     "RecordingError",
     "WitnessIncompleteError",
+    "WorkerLostError",
 ]
 
 
@@ -31,3 +32,7 @@ class RangeNotSafeError(Temporary):
 
 class WitnessIncompleteError(InputError):
     """The server gives no proof of a node that execution needs."""
+
+
+class WorkerLostError(Temporary):
+    """Workers ended under a task again and again, or their cluster is out of reach."""
