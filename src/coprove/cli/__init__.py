@@ -33,6 +33,11 @@ app.command("coprove.cli.upgrade:upgrade", name="upgrade")
 app.command("coprove.cli.config:app", name="config")
 app.command("coprove.cli.validate:validate", name="validate")
 app.command("coprove.cli.checkpoint:checkpoint", name="checkpoint")
+app.command("coprove.cli.proposer:proposer", name="proposer")
+app.command("coprove.cli.server:server", name="server")
+app.command("coprove.cli.cost:cost", name="cost")
+app.command("coprove.cli.vkeys:vkeys", name="vkeys")
+app.command("coprove.cli.doctor:doctor", name="doctor")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

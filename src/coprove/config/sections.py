@@ -50,7 +50,7 @@ class RpcSection(Section):
         Alias("L1_BEACON_RPC", "OP_PROPOSER_L1_BEACON_RPC", "OP_PROPOSER_BEACON_RPC"),
         Hidden(),
     ] = None
-    """Beacon API of L1; not needed where batches are in calldata."""
+    """Beacon API of L1, several with commas; not needed where batches are in calldata."""
     l2: Annotated[Url | None, Alias("L2_RPC", "OP_PROPOSER_L2_RPC"), Hidden()] = None
     """JSON-RPC of the L2 execution node; several with commas fail over."""
     node: Annotated[
@@ -63,6 +63,8 @@ class RpcSection(Section):
     """File rollup.json; without it the rollup node is asked."""
     l1_config: Path | None = None
     """File with the chain config of L1 in geth's JSON, for an L1 that is not built in."""
+    quorum: _Positive = 1
+    """Nodes of a kind that must agree on what no hash proves."""
     timeout: Annotated[Seconds, Alias("OP_PROPOSER_NETWORK_TIMEOUT")] = 30.0
     """For one request to a node."""
     calls_per_second: Annotated[float, Field(ge=0)] = 0.0
@@ -290,7 +292,8 @@ class TelemetrySection(Section):
     """Logs, metrics and alerts."""
 
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Alias("OP_PROPOSER_LOG_LEVEL")
+        Literal["debug", "info", "warning", "error"],
+        Alias("COPROVE_LOG_LEVEL", "OP_PROPOSER_LOG_LEVEL"),
     ] = "info"
     """How much is logged."""
     log_format: Literal["auto", "text", "json"] = "auto"

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Setting", "Settings", "all_settings", "load_settings"]
 
 _PREFIX = "COPROVE_"
-_OTHER_NAMES = frozenset({"COPROVE_LOG_LEVEL", "COPROVE_REQUIRE_VECTORS"})
 _log = get_logger(part="settings")
 
 
@@ -219,7 +218,7 @@ def _from_environment(
             _put(found, setting, variables[given[0]].strip(), origins, given[0])
     sections = tuple(f"{_PREFIX}{name.upper()}_" for name in Settings.model_fields)
     for name in variables:
-        if name.startswith(sections) and name not in ours and name not in _OTHER_NAMES:
+        if name.startswith(sections) and name not in ours:
             raise UnknownSettingError(name, "environment", _nearest(name, ours))
         reason = IGNORED.get(name.removeprefix("OP_PROPOSER_"))
         if reason is not None:

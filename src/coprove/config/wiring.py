@@ -32,6 +32,7 @@ __all__ = [
     "proposer_settings",
     "require",
     "server_options",
+    "storage_url",
     "text_of",
 ]
 
@@ -67,6 +68,7 @@ def live_endpoints(settings: Settings) -> LiveEndpoints:
         l2=l2,
         node=settings.rpc.node or l2,
         beacon=settings.rpc.beacon,
+        quorum=settings.rpc.quorum,
     )
 
 
@@ -171,6 +173,13 @@ def proposer_settings(settings: Settings) -> ProposerSettings:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise SettingError(where, expected=first["msg"], actual="another value") from None
+
+
+def storage_url(settings: Settings) -> str:
+    """Return where the proposer's database is."""
+    if settings.storage.url is not None:
+        return settings.storage.url.get_secret_value()
+    return f"sqlite:///{settings.storage.data_dir.resolve() / 'requests.sqlite'}"
 
 
 def fee_policy(settings: Settings) -> FeePolicy:

@@ -9,7 +9,7 @@ from coprove.contracts import GENESIS_CONFIG, open_output_contract
 
 if TYPE_CHECKING:
     from coprove.prover.server.source import WitnessSource
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
     from coprove.types import Address, Hash32
 
 __all__ = ["ContractCheck", "ContractMatch"]
@@ -32,7 +32,7 @@ class ContractCheck:
 
     def __init__(
         self,
-        transport: JsonRpcTransport,
+        transport: RpcTransport,
         source: WitnessSource,
         *,
         aggregation_vkey: Hash32,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
+from coprove.contracts import GENESIS_CONFIG
 from coprove.errors import InputError
 from coprove.prover.server import metrics as names
 from coprove.prover.server.app import create_app
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from coprove.prover.backend import ProverBackend
     from coprove.prover.server.options import ServerOptions
     from coprove.prover.server.source import WitnessSource
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
     from coprove.types import Address, Hash32
 
 __all__ = ["ProofServer", "ServerParts", "serve"]
@@ -55,8 +56,10 @@ class ServerParts:
     """Verification key of the aggregation program."""
     prover_address: Address | None = None
     """Who is credited in aggregations; None for contracts of the first generation."""
-    l1: JsonRpcTransport | None = None
+    l1: RpcTransport | None = None
     """L1 endpoint to read contracts by; None leaves validate_config unanswered."""
+    config_name: str = GENESIS_CONFIG
+    """Named config of a contract of the second generation."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -179,6 +182,7 @@ class ProofServer:
                 parts.source,
                 aggregation_vkey=parts.aggregation_vkey,
                 range_vkey_commitment=parts.range_vkey_commitment,
+                config_name=parts.config_name,
             )
         return create_app(
             engine,

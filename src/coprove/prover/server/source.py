@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 from coprove.program.range import configs
 from coprove.prover.server.errors import SubproofError
 from coprove.rpc import (
-    BeaconClient,
     EndpointOptions,
     L1Client,
     L2Client,
     NotYetAvailableError,
     RollupNodeClient,
+    open_beacon,
     open_transport,
     split_urls,
 )
@@ -142,10 +142,12 @@ class LiveSource:
         `cache` keeps what ranges share: L1 blocks, receipts, blobs.
         """
         transports = {
-            urls: open_transport(split_urls(urls), endpoint_options)
+            urls: open_transport(
+                urls, endpoint_options, quorum=min(endpoints.quorum, len(split_urls(urls)))
+            )
             for urls in dict.fromkeys((endpoints.l1, endpoints.l2, endpoints.node))
         }
-        beacon = BeaconClient(endpoints.beacon, endpoint_options) if endpoints.beacon else None
+        beacon = open_beacon(endpoints.beacon, endpoint_options) if endpoints.beacon else None
         self._transports, self._beacon = list(transports.values()), beacon
         self._l1 = L1Client(transports[endpoints.l1])
         self._node = RollupNodeClient(transports[endpoints.node])

@@ -171,7 +171,9 @@ class LocalBackend(ABC):
         if report.boot_info != job.boot_info:
             raise ProgramRunError(f"the claim is {job.boot_info}, the run says {report.boot_info}")
         cost = ProofCost(
-            cycles=estimate_cycles(report.transactions), gas=report.gas, seconds=report.seconds
+            cycles=estimate_cycles(report.transactions, report.gas),
+            gas=report.gas,
+            seconds=report.seconds,
         )
         return self._range_end(report.boot_info, cost)
 

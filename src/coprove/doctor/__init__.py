@@ -1,0 +1,6 @@
+"""Looks at an operator's setup before anything is proven or paid for."""
+
+from coprove.doctor.examine import examine
+from coprove.doctor.findings import Finding, Level
+
+__all__ = ["Finding", "Level", "examine"]
