@@ -54,7 +54,7 @@ format: setup ## Rewrite all sources in the project's style
 	cargo fmt --manifest-path native/Cargo.toml
 	forge=$(FORGE) && cd contracts && "$$forge" fmt
 
-bench: setup ## Measure the executor and the range program; writes bench/results.json
+bench: setup ## Measure executor, range program and witness; writes bench/results.json
 	$(VENV)/python -m bench
 
 contracts: setup ## Compile the contracts; write the committed artifacts and the gas snapshot

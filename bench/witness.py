@@ -1,10 +1,10 @@
 """Collecting a witness against fetching its preimages one by one, over HTTP with latency.
 
-A server in a process of its own replays a recorded chain and holds back each answer for 20 ms. Ours
-is `LiveWitness`, from URLs to the encoded input, execution and derivation included. The other side
-does what a host does that answers a program's requests as they come: one call for each header, list
-of transactions, list of receipts, trie node and code, each when the one before is there. It is told
-which preimages the range needs, and executes nothing, so its figures are the least that is possible.
+A server in a process of its own replays a recorded chain and holds back each answer for 20 ms.
+Ours is `LiveWitness`, from URLs to the encoded input, execution and derivation included. The other
+side does what a host does that answers a program's requests as they come: one call for each header,
+list of transactions, list of receipts, trie node and code, each when the one before is there. It is
+told which preimages the range needs, and executes nothing: its figures are the least possible.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ BLOCKS = (10, 110)
 LATENCY = 0.02
 RUNS = 3
 
+_COLUMNS = ("chain", "", "trips", "calls", "seconds", "MiB in", "peak MiB")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
@@ -59,9 +61,7 @@ def run() -> dict[str, float]:
     """Measure both sides on every recording that is here; return the figures of `calldata`."""
     first, last = BLOCKS
     print(f"witness of L2 blocks {first + 1} to {last}, {LATENCY * 1000:g} ms latency")
-    print(
-        f"{'chain':<10}{'':<12}{'trips':>8}{'calls':>8}{'seconds':>10}{'MiB in':>9}{'peak MiB':>10}"
-    )
+    print(("{:<10}{:<12}" + "{:>8}" * 2 + "{:>10}" * 3).format(*_COLUMNS))
     figures: dict[str, float] = {}
     for folder in (ROOT / "examples/calldata", ROOT.parent / "shared/vectors/opstack/heavy"):
         if not folder.is_dir():
@@ -71,7 +71,7 @@ def run() -> dict[str, float]:
         for side, found in (("batched", ours), ("one by one", naive)):
             print(
                 f"{folder.name:<10}{side:<12}{found.requests:>8}{found.calls:>8}"
-                f"{found.seconds:>10.3f}{found.received / 2**20:>9.2f}{found.peak_mib:>10.1f}"
+                f"{found.seconds:>10.3f}{found.received / 2**20:>10.2f}{found.peak_mib:>10.1f}"
             )
         trips, seconds = naive.requests / ours.requests, naive.seconds / ours.seconds
         print(f"{folder.name:<10}{'ratio':<12}{trips:>8.1f}{'':>8}{seconds:>10.1f}")
