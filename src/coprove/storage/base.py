@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 from coprove.storage import leases, path, steps
+from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_block, checked_changes, checked_number, checked_text
 from coprove.storage.intents import IntentMethods
 from coprove.storage.records import Checkpoint
@@ -85,27 +86,32 @@ class BaseRequestStore(IntentMethods, ABC):
 
     # ---- leadership
 
+    @unbroken
     async def acquire(self, holder: str, ttl: float) -> Lease:
         """See `RequestStore`."""
         checked_text("holder", holder)
         async with self._session(write=True) as session:
             return await leases.acquire(session, self._scope, holder, ttl)
 
+    @unbroken
     async def renew(self, lease: Lease, ttl: float) -> Lease:
         """See `RequestStore`."""
         async with self._writing(lease) as (session, now):
             return await leases.renew(session, lease, ttl, now)
 
+    @unbroken
     async def release(self, lease: Lease) -> None:
         """See `RequestStore`."""
         async with self._session(write=True) as session:
             await leases.release(session, self._scope, lease)
 
+    @unbroken
     async def check(self, lease: Lease) -> None:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             await leases.check(session, self._scope, lease)
 
+    @unbroken
     async def leader(self) -> Lease | None:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
@@ -113,11 +119,13 @@ class BaseRequestStore(IntentMethods, ABC):
 
     # ---- reading
 
+    @unbroken
     async def get(self, request_id: int) -> ProofRequest:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             return await steps.existing(session, request_id)
 
+    @unbroken
     async def find(
         self,
         *,
@@ -139,37 +147,44 @@ class BaseRequestStore(IntentMethods, ABC):
         )
         return await self._select(wanted)
 
+    @unbroken
     async def history(self, block: int) -> Sequence[ProofRequest]:
         """See `RequestStore`."""
         if checked_number("block", block) == 0:
             return ()  # The genesis block is nobody's claim.
         return await self.find(touching=BlockRange(start=block - 1, end=block))
 
+    @unbroken
     async def counts(self, kind: RequestKind | None = None) -> Mapping[RequestStatus, int]:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             return dict.fromkeys(RequestStatus, 0) | await session.counts(kind)
 
+    @unbroken
     async def anchor(self) -> int | None:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             return await session.anchor()
 
+    @unbroken
     async def live_ranges(self, above: int = 0) -> Sequence[ProofRequest]:
         """See `RequestStore`."""
         checked_number("block", above)
         return await self._select(RequestFilter(on_path=True, end_above=above))
 
+    @unbroken
     async def highest_end(self) -> int | None:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             return await session.path_end()
 
+    @unbroken
     async def proven_prefix(self, start: int) -> Sequence[ProofRequest]:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             return await steps.proven_prefix(session, checked_number("block", start))
 
+    @unbroken
     async def next_unrequested(self) -> ProofRequest | None:
         """See `RequestStore`."""
         queued = (RequestStatus.UNREQUESTED,)
@@ -182,6 +197,7 @@ class BaseRequestStore(IntentMethods, ABC):
                     return request
         return None
 
+    @unbroken
     async def proof(self, request_id: int) -> bytes | None:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
@@ -194,6 +210,7 @@ class BaseRequestStore(IntentMethods, ABC):
 
     # ---- requests
 
+    @unbroken
     async def reanchor(
         self,
         lease: Lease,
@@ -209,11 +226,13 @@ class BaseRequestStore(IntentMethods, ABC):
                 session, block, fill=fill, backend=backend, config=config, now=now
             )
 
+    @unbroken
     async def cut_above(self, lease: Lease, block: int, *, error: str) -> Reanchored:
         """See `RequestStore`."""
         async with self._writing(lease) as (session, now):
             return await path.cut_above(session, block, error, now)
 
+    @unbroken
     async def plan_ranges(
         self,
         lease: Lease,
@@ -226,6 +245,7 @@ class BaseRequestStore(IntentMethods, ABC):
         async with self._writing(lease) as (session, now):
             return await steps.plan_ranges(session, ranges, backend, config, now)
 
+    @unbroken
     async def add_aggregation(
         self,
         lease: Lease,
@@ -246,6 +266,7 @@ class BaseRequestStore(IntentMethods, ABC):
         async with self._writing(lease) as (session, now):
             return await steps.add_aggregation(session, new, now)
 
+    @unbroken
     async def move(
         self,
         lease: Lease,
@@ -264,6 +285,7 @@ class BaseRequestStore(IntentMethods, ABC):
                 await session.put_proof(request_id, proof)
             return moved
 
+    @unbroken
     async def note(
         self, lease: Lease, request_id: int, **changes: Unpack[RequestChanges]
     ) -> ProofRequest:
@@ -272,6 +294,7 @@ class BaseRequestStore(IntentMethods, ABC):
         async with self._writing(lease) as (session, now):
             return await steps.note(session, request_id, checked, now)
 
+    @unbroken
     async def replace(
         self,
         lease: Lease,
@@ -298,6 +321,7 @@ class BaseRequestStore(IntentMethods, ABC):
                 now=now,
             )
 
+    @unbroken
     async def recover(self, lease: Lease, *, error: str) -> Recovery:
         """See `RequestStore`."""
         async with self._writing(lease) as (session, now):
@@ -305,6 +329,7 @@ class BaseRequestStore(IntentMethods, ABC):
 
     # ---- checkpoints and spending
 
+    @unbroken
     async def put_checkpoint(
         self, lease: Lease, block: BlockId, *, tx_hash: Hash32 | None = None
     ) -> None:
@@ -313,17 +338,20 @@ class BaseRequestStore(IntentMethods, ABC):
         async with self._writing(lease) as (session, now):
             await session.put_checkpoint(Checkpoint(block=block, tx_hash=tx_hash, created_at=now))
 
+    @unbroken
     async def drop_checkpoint(self, lease: Lease, number: int) -> None:
         """See `RequestStore`."""
         checked_number("checkpoint", number)
         async with self._writing(lease) as (session, _):
             await session.drop_checkpoint(number)
 
+    @unbroken
     async def checkpoints(self) -> Sequence[Checkpoint]:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             return await session.checkpoints()
 
+    @unbroken
     async def put_spend(
         self, lease: Lease, key: str, *, day: datetime.date, backend: str, amount: int
     ) -> None:
@@ -333,6 +361,7 @@ class BaseRequestStore(IntentMethods, ABC):
         async with self._writing(lease) as (session, _):
             await session.put_spend(key, day, backend, amount)
 
+    @unbroken
     async def spent(self, day: datetime.date, backend: str | None = None) -> int:
         """See `RequestStore`."""
         async with self._session(write=False) as session:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coprove.errors import InputError
+from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_text, dump_values, load_values
 from coprove.storage.errors import IntentConflictError, UnknownIntentError
 from coprove.storage.records import Intent, IntentState
@@ -33,6 +34,7 @@ class IntentMethods(ABC):
     def _writing(self, lease: Lease) -> AbstractAsyncContextManager[tuple[Session, float]]:
         """Return a transaction of the leader, and the time."""
 
+    @unbroken
     async def open_intent(
         self,
         lease: Lease,
@@ -68,11 +70,13 @@ class IntentMethods(ABC):
             await session.put_intent(intent)
             return intent
 
+    @unbroken
     async def note_intent(self, lease: Lease, key: str, values: Values) -> Intent:
         """See `RequestStore`."""
         async with self._writing(lease) as (session, now):
             return await _written(session, key, IntentState.OPEN, values, now)
 
+    @unbroken
     async def close_intent(
         self, lease: Lease, key: str, state: IntentState, values: Values | None = None
     ) -> Intent:
@@ -82,11 +86,13 @@ class IntentMethods(ABC):
         async with self._writing(lease) as (session, now):
             return await _written(session, key, state, values, now)
 
+    @unbroken
     async def intent(self, key: str) -> Intent | None:
         """See `RequestStore`."""
         async with self._session(write=False) as session:
             return await session.intent(checked_text("key", key))
 
+    @unbroken
     async def open_intents(
         self, kind: IntentKind | None = None, request_id: int | None = None
     ) -> Sequence[Intent]:

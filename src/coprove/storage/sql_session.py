@@ -138,7 +138,7 @@ class SqlSession:
         if kind is not None:
             query = query.where(requests.c.kind == int(kind))
         found = await self._db.execute(query)
-        return {RequestStatus(status): count for status, count in found.tuples()}
+        return {RequestStatus(row[0]): row[1] for row in found}
 
     async def insert(self, new: Sequence[NewRequest], now: float) -> list[ProofRequest]:
         """See `Session`."""

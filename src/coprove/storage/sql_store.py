@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from coprove.storage.base import BaseRequestStore
+from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_number, checked_text
 from coprove.storage.engine import (
     begin_writing,
@@ -58,11 +59,13 @@ class SqlRequestStore(BaseRequestStore):
             async with _transaction(self._engine, write=write) as connection:
                 yield SqlSession(connection, self._scope_id, write=write, clock=self._clock)
 
+    @unbroken
     async def close(self) -> None:
         """See `RequestStore`."""
         await self._engine.dispose()
 
 
+@unbroken
 async def open_store(
     url: str, scope: Scope, *, clock: Callable[[], float] = time.time
 ) -> SqlRequestStore:
@@ -87,6 +90,7 @@ async def open_store(
     return SqlRequestStore(engine, scope, scope_id=scope_id, clock=clock)
 
 
+@unbroken
 async def stored_scopes(url: str) -> Sequence[Scope]:
     """Return whose requests the database at `url` holds, bringing its schema up to date."""
     engine = connect(database_url(url))

@@ -47,6 +47,8 @@ __all__ = [
     "replace",
 ]
 
+_PAGE = 256
+
 
 async def existing(session: Session, request_id: int) -> ProofRequest:
     """Return a request; UnknownRequestError when it is not there."""
@@ -140,11 +142,10 @@ def new_ranges(
 
 async def proven_prefix(session: Session, start: int, end: int | None = None) -> list[ProofRequest]:
     """Return the complete ranges that follow one another from `start` on, up to `end`."""
-    page = 256
     found: list[ProofRequest] = []
     at = start
     while True:
-        ranges = await session.select(RequestFilter(on_path=True, start_from=at, limit=page))
+        ranges = await session.select(RequestFilter(on_path=True, start_from=at, limit=_PAGE))
         for request in ranges:
             if (
                 request.blocks.start != at
@@ -154,7 +155,7 @@ async def proven_prefix(session: Session, start: int, end: int | None = None) ->
                 return found
             found.append(request)
             at = request.blocks.end
-        if len(ranges) < page:
+        if len(ranges) < _PAGE:
             return found
 
 
