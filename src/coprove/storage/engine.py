@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, text
@@ -11,20 +12,29 @@ from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
     SQLAlchemyError,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from coprove.errors import InputError
-from coprove.storage.errors import IntegrityViolationError, StoreUnavailableError
+from coprove.storage.errors import (
+    DatabaseFaultError,
+    IntegrityViolationError,
+    StoreUnavailableError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["begin_writing", "connect", "database_url", "shown_address", "translated_errors"]
+__all__ = ["connect", "database_url", "shown_address", "transaction"]
 
 LOCK_SECONDS = 10.0
 """How long a write waits for another's, and how long one that was paused may hold it up."""
+TRANSACTION_SECONDS = 60.0
+"""After how long a transaction on a server is given up."""
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
@@ -78,7 +88,15 @@ def connect(url: URL) -> AsyncEngine:
         hide_parameters=True,
         pool_pre_ping=True,
         # Statements prepared on the server do not survive a pooler between.
-        connect_args={"prepare_threshold": None, "connect_timeout": int(LOCK_SECONDS)},
+        connect_args={
+            "prepare_threshold": None,
+            "connect_timeout": 10,
+            # A server that is gone without a word is noticed.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        },
     )
 
 
@@ -99,8 +117,7 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-async def begin_writing(connection: AsyncConnection) -> None:
-    """Set up the transaction of a writer: before its first statement."""
+async def _begin_writing(connection: AsyncConnection) -> None:
     if connection.dialect.name == "sqlite":
         await connection.execution_options(coprove_writing=True)
         return
@@ -115,15 +132,38 @@ async def begin_writing(connection: AsyncConnection) -> None:
     )
 
 
+@asynccontextmanager
+async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[AsyncConnection]:
+    """Give a connection in a transaction; committed at the end unless an error leaves it."""
+    with _translated_errors(shown_address(engine.url)):
+        # SQLite waits for locks only, and not longer than LOCK_SECONDS.
+        is_server = engine.dialect.name != "sqlite"
+        async with (
+            asyncio.timeout(TRANSACTION_SECONDS if is_server else None),
+            engine.connect() as connection,
+        ):
+            if write:
+                await _begin_writing(connection)
+            elif is_server:
+                # One view of the data for all statements of a read, as SQLite has by itself.
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+            await connection.commit()
+
+
 @contextmanager
-def translated_errors(address: str) -> Iterator[None]:
+def _translated_errors(address: str) -> Iterator[None]:
     """Raise the store's own errors in place of the database's, without SQL and values."""
     try:
         yield
     except IntegrityError as error:
         raise IntegrityViolationError(f"{address} refused a write: {_reason(error)}") from error
-    except DBAPIError as error:
+    except (OperationalError, InterfaceError, InternalError) as error:
         raise StoreUnavailableError(f"{address}: {_reason(error)}") from error
+    except DBAPIError as error:
+        raise DatabaseFaultError(f"{address}: {_reason(error)}") from error
+    except TimeoutError as error:
+        raise StoreUnavailableError(f"{address} did not answer in time") from error
     except SQLAlchemyError as error:
         raise StoreUnavailableError(f"{address}: {type(error).__name__}") from error
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from coprove.storage.states import RequestKind, RequestStatus
 
 __all__ = [
+    "DatabaseFaultError",
     "IllegalTransitionError",
     "IntegrityViolationError",
     "IntentConflictError",
@@ -114,6 +115,10 @@ class IntentConflictError(Critical):
 
 class IntegrityViolationError(Critical):
     """The database refused a write that breaks one of its rules; nothing was written."""
+
+
+class DatabaseFaultError(Critical):
+    """The database is damaged, is none, or does not let us do what we must."""
 
 
 class SchemaVersionError(Critical):

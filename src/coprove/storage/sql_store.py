@@ -12,11 +12,10 @@ from coprove.storage.base import BaseRequestStore
 from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_number, checked_text
 from coprove.storage.engine import (
-    begin_writing,
     connect,
     database_url,
     shown_address,
-    translated_errors,
+    transaction,
 )
 from coprove.storage.migrate import upgrade
 from coprove.storage.records import Scope
@@ -55,9 +54,8 @@ class SqlRequestStore(BaseRequestStore):
 
     @asynccontextmanager
     async def _session(self, *, write: bool) -> AsyncIterator[SqlSession]:
-        with translated_errors(self.address):
-            async with _transaction(self._engine, write=write) as connection:
-                yield SqlSession(connection, self._scope_id, write=write, clock=self._clock)
+        async with transaction(self._engine, write=write) as connection:
+            yield SqlSession(connection, self._scope_id, write=write, clock=self._clock)
 
     @unbroken
     async def close(self) -> None:
@@ -80,10 +78,9 @@ async def open_store(
     checked_text("name of the configuration", scope.config_name)
     engine = connect(database_url(url))
     try:
-        with translated_errors(shown_address(engine.url)):
-            async with _transaction(engine, write=True) as connection:
-                await upgrade(connection)
-                scope_id = await _register(connection, scope)
+        async with transaction(engine, write=True) as connection:
+            await upgrade(connection)
+            scope_id = await _register(connection, scope)
     except BaseException:
         await engine.dispose()
         raise
@@ -95,33 +92,20 @@ async def stored_scopes(url: str) -> Sequence[Scope]:
     """Return whose requests the database at `url` holds, bringing its schema up to date."""
     engine = connect(database_url(url))
     try:
-        with translated_errors(shown_address(engine.url)):
-            async with _transaction(engine, write=True) as connection:
-                await upgrade(connection)
-                found = await connection.execute(select(scopes).order_by(scopes.c.id))
-                return [
-                    Scope(
-                        l1_chain_id=row["l1_chain_id"],
-                        l2_chain_id=row["l2_chain_id"],
-                        contract=Address(row["contract"]),
-                        config_name=row["config_name"],
-                    )
-                    for row in found.mappings()
-                ]
+        async with transaction(engine, write=True) as connection:
+            await upgrade(connection)
+            found = await connection.execute(select(scopes).order_by(scopes.c.id))
+            return [
+                Scope(
+                    l1_chain_id=row["l1_chain_id"],
+                    l2_chain_id=row["l2_chain_id"],
+                    contract=Address(row["contract"]),
+                    config_name=row["config_name"],
+                )
+                for row in found.mappings()
+            ]
     finally:
         await engine.dispose()
-
-
-@asynccontextmanager
-async def _transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[AsyncConnection]:
-    async with engine.connect() as connection:
-        if write:
-            await begin_writing(connection)
-        elif connection.dialect.name != "sqlite":
-            # One view of the data for all statements of a read, as SQLite has by itself.
-            await connection.execution_options(isolation_level="REPEATABLE READ")
-        yield connection
-        await connection.commit()
 
 
 async def _register(connection: AsyncConnection, scope: Scope) -> int:

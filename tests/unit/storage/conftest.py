@@ -6,20 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.postgres import postgres_server
 from tests.unit.storage.lab import BACKENDS, Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.postgres import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
 
 
 @pytest.fixture
