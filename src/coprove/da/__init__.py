@@ -1,5 +1,34 @@
-"""Where batch data comes from: blobs of L1 beacon nodes, verified on arrival."""
+"""Where batch data comes from beside calldata: blobs of L1, and inputs that L1 only commits to."""
 
+from coprove.da.alt_da import AltDaClient
 from coprove.da.blobs import Blob, check_blobs, fetch_blobs
+from coprove.da.commitments import (
+    Commitment,
+    GenericCommitment,
+    KeccakCommitment,
+    commitment_of,
+    read_commitment,
+)
+from coprove.da.eigenda import EigenDaClient
+from coprove.da.errors import CommitmentError, DaFailoverError, InputDroppedError
+from coprove.da.inputs import CachedInputs, FailoverInputs, InputSource, batch_data
 
-__all__ = ["Blob", "check_blobs", "fetch_blobs"]
+__all__ = [
+    "AltDaClient",
+    "Blob",
+    "CachedInputs",
+    "Commitment",
+    "CommitmentError",
+    "DaFailoverError",
+    "EigenDaClient",
+    "FailoverInputs",
+    "GenericCommitment",
+    "InputDroppedError",
+    "InputSource",
+    "KeccakCommitment",
+    "batch_data",
+    "check_blobs",
+    "commitment_of",
+    "fetch_blobs",
+    "read_commitment",
+]

@@ -57,7 +57,7 @@ class BeaconClient(EndpointClient):
         """This client alone, as the BeaconSource that it is."""
         return [self]
 
-    def judge(self, client: BeaconClient, failure: CoproveError | None) -> None:
+    def judge(self, client: BeaconClient, failure: CoproveError | None) -> None:  # noqa: ARG002 - itself
         """Forget the clock after a failure: nothing proves it, and it may have been the cause."""
         if failure is not None:
             self._clock = None

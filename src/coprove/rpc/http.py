@@ -135,10 +135,11 @@ class HttpEndpoint:
         *,
         path: str = "",
         body: bytes | None = None,
+        content_type: str = "application/json",
         calls: int = 1,
         timeout: float | None = None,  # noqa: ASYNC109 - a limit per request, not per call
     ) -> HttpAnswer:
-        """GET `path`, or POST the JSON `body`, with rate limit, retries and time limit.
+        """GET `path`, or POST the `body`, with rate limit, retries and time limit.
 
         `what` names the call in errors and logs. Returns answers of status 2xx and of those 4xx
         that the caller must read itself; raises Temporary leaves when retries are used up.
@@ -151,7 +152,8 @@ class HttpEndpoint:
             try:
                 await self.limiter.acquire(calls)
                 async with self._gate:
-                    return await self._request(what, path, body, timeout or self.options.timeout)
+                    sent = None if body is None else (body, content_type)
+                    return await self._request(what, path, sent, timeout or self.options.timeout)
             except CoproveError as failure:
                 decision = self.options.retry.decide(
                     failure,
@@ -172,7 +174,7 @@ class HttpEndpoint:
         self,
         what: str,
         path: str,
-        body: bytes | None,
+        body: tuple[bytes, str] | None,
         timeout: float,  # noqa: ASYNC109
     ) -> HttpAnswer:
         if self._session is None:
@@ -180,13 +182,13 @@ class HttpEndpoint:
         where = f"{what} at {self.name}"
         headers = dict(self.options.headers)
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = body[1]
         self.stats.requests += 1
         try:
             async with self._session.request(
                 "GET" if body is None else "POST",
                 self._url + path,
-                data=body,
+                data=None if body is None else body[0],
                 headers=headers,
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 allow_redirects=False,  # a redirect could carry credentials elsewhere
