@@ -84,6 +84,17 @@ class Chain(Generic[B]):
                 progress(len(part))
         return await self._mended([have[number] for number in range(first, last + 1)], tip)
 
+    async def named(self, names: Sequence[Hash32]) -> list[B]:
+        """Return the blocks with these hashes; NotYetAvailableError for one that is not there."""
+        loaded = await asyncio.to_thread(lambda: [self.load(name) for name in names])
+        have = {block.hash: block for block in loaded if block is not None}
+        missing = [name for name in names if name not in have]
+        if missing:
+            found = await self.fetch(missing)
+            await asyncio.to_thread(self._stored, found)
+            have.update((block.hash, block) for block in found)
+        return [have[name] for name in names]
+
     async def _chunk(self, numbers: Sequence[int]) -> list[B]:
         """Return blocks by number, none of them held against another yet."""
         cache = self.cache
@@ -148,13 +159,10 @@ class Chain(Generic[B]):
         return blocks
 
     async def _by_hash(self, name: Hash32, number: int) -> B:
-        found = None if self.cache is None else await asyncio.to_thread(self.load, name)
-        if found is None:
-            try:
-                found = (await self.fetch([name]))[0]
-            except NotYetAvailableError as error:
-                raise ChainReorgError(f"{self.name} block {number}: {error}") from None
-            await asyncio.to_thread(self._stored, [found])
+        try:
+            (found,) = await self.named([name])
+        except NotYetAvailableError as error:
+            raise ChainReorgError(f"{self.name} block {number}: {error}") from None
         if found.header.number != number:
             raise ChainReorgError(
                 f"{self.name} block {name} has number {found.header.number}, not {number}"

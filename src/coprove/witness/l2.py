@@ -55,20 +55,24 @@ class L2Side:
 
 
 async def look_back(
-    config: RollupConfig, l2: L2Client, headers: Chain[EthHeader], agreed: EthBlock
+    config: RollupConfig,
+    l2: L2Client,
+    chains: tuple[Chain[EthBlock], Chain[EthHeader]],
+    agreed: EthBlock,
 ) -> Lookback:
     """Return the chain from the pipeline's start to `agreed`, checked by parent links.
 
     Where the start is, is read from deposits that are not checked themselves. The start block and
     the one behind it are, and show that it is the last block where the pipeline may start.
     """
+    blocks, headers = chains
     agreed_ref = block_ref(config, agreed)
     for _ in range(_LOOKS):
         found = await _find_start(config, l2, headers, agreed, agreed_ref)
         if len(found) == 1:
             whole = [agreed]
         else:
-            whole = await l2.blocks([header.hash for header in found[:2]])
+            whole = await blocks.named([header.hash for header in found[:2]])
         refs = [block_ref(config, block) for block in whole]
         starts = [starts_pipeline(config, ref, agreed_ref) for ref in refs]
         if starts in ([True], [True, False]):

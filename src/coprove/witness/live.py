@@ -128,15 +128,15 @@ class LiveWitness:
             both(self._node.output_at_block(blocks.start), self._node.output_at_block(blocks.end)),
         )
         l1_config = self._l1_config(config)
-        first, last = await self._ends(agreed, claimed)
         l2_blocks = blocks_of(
             "L2", self._l2, config.l2_chain_id, status.finalized_l2.number, self._cache
         )
         l2_headers = headers_of(
             "L2", self._l2, config.l2_chain_id, status.finalized_l2.number, self._cache
         )
+        first, last = await self._ends(l2_blocks, agreed, claimed)
         lookback, range_blocks, head = await three(
-            look_back(config, self._l2, l2_headers, first),
+            look_back(config, self._l2, (l2_blocks, l2_headers), first),
             self._range_blocks(l2_blocks, first, last),
             self._l1_head(config, status, last, l1_head),
         )
@@ -209,12 +209,12 @@ class LiveWitness:
         )
 
     async def _ends(
-        self, agreed: OutputAtBlock, claimed: OutputAtBlock
+        self, chain: Chain[EthBlock], agreed: OutputAtBlock, claimed: OutputAtBlock
     ) -> tuple[EthBlock, EthBlock]:
         """Return the agreed and the claimed block, whole, by their hashes."""
         outputs = (agreed, claimed)
         try:
-            found = await self._l2.blocks([output.output.block_hash for output in outputs])
+            found = await chain.named([output.output.block_hash for output in outputs])
         except NotYetAvailableError as error:
             raise ChainReorgError(f"block of an output: {error}") from None
         for output, block in zip(outputs, found, strict=True):
