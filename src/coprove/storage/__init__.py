@@ -1,7 +1,9 @@
 """The request store: proof requests, intents and leadership, in a database."""
 
+from coprove.storage.adoption import Adopted, AdoptionPlan, ForeignRequest, plan_adoption
 from coprove.storage.intent_log import RequestIntentLog
 from coprove.storage.memory import MemoryDatabase, MemoryRequestStore
+from coprove.storage.op_succinct import read_early, read_today
 from coprove.storage.records import (
     Checkpoint,
     ConfigIdentity,
@@ -36,8 +38,11 @@ __all__ = [
     "DEAD",
     "LIVE",
     "TRANSITIONS",
+    "Adopted",
+    "AdoptionPlan",
     "Checkpoint",
     "ConfigIdentity",
+    "ForeignRequest",
     "Intent",
     "IntentKind",
     "IntentState",
@@ -60,5 +65,8 @@ __all__ = [
     "Transition",
     "Values",
     "open_store",
+    "plan_adoption",
+    "read_early",
+    "read_today",
     "stored_scopes",
 ]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
-from coprove.storage import leases, path, steps
+from coprove.storage import adoption, leases, path, steps
 from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_block, checked_changes, checked_number, checked_text
 from coprove.storage.intents import IntentMethods
@@ -326,6 +326,19 @@ class BaseRequestStore(IntentMethods, ABC):
         """See `RequestStore`."""
         async with self._writing(lease) as (session, now):
             return await steps.recover(session, error, now)
+
+    @unbroken
+    async def adopt(
+        self,
+        lease: Lease,
+        plan: adoption.AdoptionPlan,
+        *,
+        backend: str,
+        config: ConfigIdentity | None = None,
+    ) -> adoption.Adopted:
+        """Take over another proposer's work into this empty scope; AdoptionError otherwise."""
+        async with self._writing(lease) as (session, now):
+            return await adoption.adopt(session, plan, backend=backend, config=config, now=now)
 
     # ---- checkpoints and spending
 

@@ -148,7 +148,14 @@ async def transaction(engine: AsyncEngine, *, write: bool) -> AsyncIterator[Asyn
                 # One view of the data for all statements of a read, as SQLite has by itself.
                 await connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
-            await connection.commit()
+            try:
+                await connection.commit()
+            except IntegrityError:
+                if not is_server:
+                    # SQLite keeps a transaction open whose end it refuses.
+                    raw: Any = (await connection.get_raw_connection()).driver_connection
+                    await raw.rollback()
+                raise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from coprove.storage.states import RequestKind, RequestStatus
 
 __all__ = [
+    "AdoptionError",
     "DatabaseFaultError",
     "IllegalTransitionError",
     "IntegrityViolationError",
@@ -115,6 +116,10 @@ class IntentConflictError(Critical):
 
 class IntegrityViolationError(Critical):
     """The database refused a write that breaks one of its rules; nothing was written."""
+
+
+class AdoptionError(Critical):
+    """Another proposer's work can only be taken over into a scope that has none."""
 
 
 class DatabaseFaultError(Critical):

@@ -38,6 +38,7 @@ __all__ = [
     "cancel_aggregations",
     "existing",
     "give_up",
+    "is_proven",
     "move",
     "new_ranges",
     "note",

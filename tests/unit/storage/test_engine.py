@@ -13,12 +13,19 @@ from sqlalchemy import text
 from coprove.errors import InputError
 from coprove.storage import Scope, engine, open_store, stored_scopes
 from coprove.storage.engine import connect, database_url, shown_address
-from coprove.storage.errors import DatabaseFaultError, StoreUnavailableError
+from coprove.storage.errors import (
+    DatabaseFaultError,
+    IntegrityViolationError,
+    StoreUnavailableError,
+)
+from coprove.storage.migrate import upgrade
 from coprove.types import Address
 from tests.unit.storage.lab import SCOPE, TTL, plans
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from tests.postgres import PostgresServer
 
@@ -164,3 +171,35 @@ async def test_many_calls_at_once_share_the_connections(url: str) -> None:
         await store.reanchor(lease, 0)
         reads = await asyncio.gather(*(store.highest_end() for _ in range(60)))
         assert set(reads) == {0}
+
+
+async def _break_the_path(db_engine: AsyncEngine) -> None:
+    async with engine.transaction(db_engine, write=True) as db:
+        await db.execute(
+            text(
+                "INSERT INTO scopes (id, l1_chain_id, l2_chain_id, contract, config_name)"
+                " VALUES (1, 1, 1, :contract, '')"
+            ),
+            {"contract": b"c"},
+        )
+        await db.execute(
+            text(
+                "INSERT INTO spans (scope_id, start_block, end_block, request_id)"
+                " VALUES (1, 5, 6, 7)"
+            )
+        )
+
+
+async def test_a_commit_that_is_refused_leaves_a_store_that_works(url: str) -> None:
+    """Rules that hold at the end of a transaction break it there, and nothing after it."""
+    db_engine = connect(database_url(url))
+    try:
+        async with engine.transaction(db_engine, write=True) as db:
+            await upgrade(db)
+        for _ in range(3):
+            with pytest.raises(IntegrityViolationError):
+                await _break_the_path(db_engine)
+        async with engine.transaction(db_engine, write=False) as db:
+            assert (await db.execute(text("SELECT count(*) FROM scopes"))).scalar_one() == 0
+    finally:
+        await db_engine.dispose()
