@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +12,12 @@ from coprove.errors import CoproveError, InputError
 from coprove.rpc import (
     BeaconClient,
     EndpointOptions,
+    EndpointUnavailableError,
+    FailoverBeacon,
     NotYetAvailableError,
     RetryPolicy,
     WrongDataError,
+    open_beacon,
 )
 from coprove.types import Hash32, L1BlockRef
 from tests.replay import Faults, ReplayChain, ReplayServer
@@ -157,3 +160,58 @@ def test_check_blobs_refuses_other_hashes_and_proofs(chain: ReplayChain) -> None
     ]
     with pytest.raises(InputError):
         check_blobs(swapped, names)
+
+
+@asynccontextmanager
+async def several(chain: ReplayChain, *faults: Faults) -> AsyncIterator[FailoverBeacon]:
+    """Beacon nodes with these faults as one source, in this order of preference."""
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(ReplayServer(chain, item)) for item in faults]
+        urls = [server.url("beacon") for server in servers]
+        yield await stack.enter_async_context(open_beacon(",".join(urls), OPTIONS))
+
+
+def lies(name: str, _: list[Any], value: Any) -> Any:
+    """Serve blobs with a changed byte."""
+    if name == "sidecars":
+        return [{**item, "blob": item["blob"][:-2] + "01"} for item in value]
+    return ["0x01" + blob[4:] for blob in value] if name == "blobs" else value
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Faults(fault_rate=1.0),
+        Faults(missing=frozenset({"sidecars", "blobs"})),
+        Faults(missing=frozenset({"genesis"})),
+        Faults(tamper=lies),
+        Faults(tamper=lies, missing=frozenset({"sidecars"})),
+        Faults(tamper=lambda name, _, value: [] if name in {"sidecars", "blobs"} else value),
+        Faults(tamper=lambda name, _, value: {"x": 1} if name == "genesis" else value),
+    ],
+    ids=["down", "pruned", "refusing", "lying", "lying bare", "empty", "no clock"],
+)
+async def test_another_beacon_node_has_the_blobs(chain: ReplayChain, first: Faults) -> None:
+    """Whatever is wrong with the first one, the second one serves them, and is preferred then."""
+    ref, name, row = block_with_blob(chain, 3)
+    async with several(chain, first, Faults()) as source:
+        preferred = source.clients[0]
+        (blob,) = await fetch_blobs(source, ref, [name])
+        assert blob.commitment.hex() == row["commitment"][2:]
+        if not first.missing >= {"blobs"} and first.tamper is not lies:
+            return
+        assert (source.clients[0] is preferred) == (first.missing >= {"blobs"})
+
+
+async def test_blobs_that_no_node_has_are_not_there(chain: ReplayChain) -> None:
+    """All were asked; where one of them is down, it may have them."""
+    ref, name, _ = block_with_blob(chain, 3)
+    pruned = Faults(missing=frozenset({"sidecars", "blobs"}))
+    async with several(chain, pruned, pruned) as source:
+        with pytest.raises(NotYetAvailableError):
+            await fetch_blobs(source, ref, [name])
+    async with several(chain, pruned, Faults(fault_rate=1.0)) as source:
+        with pytest.raises(EndpointUnavailableError):
+            await fetch_blobs(source, ref, [name])
+    with pytest.raises(InputError):
+        FailoverBeacon([])

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coprove.primitives import keccak256, rlp
-from coprove.witness.prestate import prestate
+from coprove.rpc.errors import LooseNodeError
+from coprove.rpc.proof import check_linked
+from coprove.types import BlockHeader
+from coprove.witness import Recording
+from coprove.witness.prestate import PrestateFilter, prestate
+from tests.vectors import recording_dir
 
 
 def leaf(path: str, value: bytes) -> bytes:
@@ -53,3 +61,50 @@ def test_absent_nodes_are_passed_over(given_nodes: list[bytes]) -> None:
     assert len(set(nodes)) == len(nodes)
     assert set(nodes) <= {BRANCH, PLAIN, CONTRACT, SLOT}
     assert (BRANCH in given_nodes) or not nodes
+
+
+def test_nodes_are_kept_as_they_come_whatever_else_comes_with_them() -> None:
+    """A stranger is never kept; of a later witness only what hangs under kept nodes is."""
+    recording = Recording(recording_dir("calldata"))
+    blocks = [recording.l2_block(number) for number in range(41, 49)]
+    root = recording.l2_block(40).output.state_root
+    everything = [node for block in blocks for node in block.nodes]
+    expected, _ = prestate(root, everything, ())
+    strangers = [bytes([0xC1, index]) for index in range(20)]
+    kept = PrestateFilter(root)
+    came: list[bytes] = []
+    for block in blocks:
+        nodes = [*block.nodes, *strangers]
+        random.Random(block.hash).shuffle(nodes)
+        came += kept.add(nodes)
+        assert not kept.add(nodes)
+    assert set(kept.nodes.values()) == set(expected) == set(came)
+    assert len(came) == len(expected) < len(set(everything))
+
+
+def test_the_order_of_what_came_does_not_show() -> None:
+    """The same nodes and codes give the same bytes."""
+    recording = Recording(recording_dir("calldata"))
+    blocks = [recording.l2_block(number) for number in range(41, 60)]
+    root = recording.l2_block(40).output.state_root
+    nodes = [node for block in blocks for node in block.nodes]
+    codes = [code for block in blocks for code in block.codes]
+    expected = prestate(root, nodes, codes)
+    assert expected[1]
+    for seed in range(5):
+        random.Random(seed).shuffle(nodes)
+        random.Random(seed).shuffle(codes)
+        assert prestate(root, nodes, codes) == expected
+
+
+def test_a_witness_hangs_together() -> None:
+    """Every node of a recorded witness is under its root; an altered one is found."""
+    recording = Recording(recording_dir("calldata"))
+    for number in range(1, 119, 7):
+        parent = BlockHeader.decode_rlp(recording.l2_block(number - 1).header)
+        nodes = list(recording.l2_block(number).nodes)
+        check_linked(parent.state_root, nodes, "witness")
+        at = number % len(nodes)
+        nodes[at] = nodes[at][:-1] + bytes([nodes[at][-1] ^ 1])
+        with pytest.raises(LooseNodeError):
+            check_linked(parent.state_root, nodes, "witness")
