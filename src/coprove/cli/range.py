@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from coprove.errors import InputError
 from coprove.execution import ExecutedBlock
 from coprove.program import RangeInput, run_range_traced
 from coprove.witness import (
+    ChainCache,
     LiveEndpoints,
     LiveOptions,
     Progress,
@@ -35,6 +37,8 @@ def run(
     l1_beacon_rpc: Annotated[str | None, Parameter(env_var="L1_BEACON_RPC")] = None,
     l2_rpc: Annotated[str | None, Parameter(env_var="L2_RPC")] = None,
     l2_node_rpc: Annotated[str | None, Parameter(env_var="L2_NODE_RPC")] = None,
+    quorum: int = 1,
+    cache: Path | None = None,
     rollup_config: Path | None = None,
     l1_config: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -49,15 +53,19 @@ def run(
         Number of the claimed L2 block: the range ends with it.
     chain
         Folder of a recorded chain, such as examples/calldata. Without it the chain is live and
-        the four URLs are used.
+        the four URLs are used, each of which may be several, separated by commas.
     l1_rpc
         URL of the L1 execution node.
     l1_beacon_rpc
         URL of the L1 beacon node; needed only where batches are in blobs.
     l2_rpc
-        URL of the L2 execution node, with debug_executionWitness.
+        URL of the L2 execution node, best with debug_executionWitness.
     l2_node_rpc
         URL of the rollup node.
+    quorum
+        Nodes of a kind that must agree on what no hash proves: heads, outputs, the config.
+    cache
+        Folder that keeps L1 and L2 data for later ranges.
     rollup_config
         rollup.json of a live chain; by default the rollup node is asked for it.
     l1_config
@@ -71,7 +79,9 @@ def run(
         if chain is not None:
             given = Recording(chain).range_input(from_, to)
         else:
-            endpoints = _endpoints(l1_rpc, l1_beacon_rpc, l2_rpc, l2_node_rpc)
+            endpoints = replace(
+                _endpoints(l1_rpc, l1_beacon_rpc, l2_rpc, l2_node_rpc), quorum=quorum
+            )
             options = LiveOptions(
                 rollup_config=None if rollup_config is None else read_file(rollup_config),
                 l1_config=b"" if l1_config is None else read_file(l1_config),
@@ -81,7 +91,14 @@ def run(
                 advance(f"collecting {progress.stage}", progress.done, progress.total)
 
             given = asyncio.run(
-                collect_range_input(endpoints, from_, to, options=options, progress=shown)
+                collect_range_input(
+                    endpoints,
+                    from_,
+                    to,
+                    options=options,
+                    cache=None if cache is None else ChainCache(cache),
+                    progress=shown,
+                )
             )
         return _report(given, from_, to, as_json=json, advance=advance)
 
