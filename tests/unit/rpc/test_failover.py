@@ -72,7 +72,18 @@ def wanting(expected: int) -> Query[int]:
         says("what"),
         says(None),
     ],
-    ids=str,
+    ids=[
+        "down",
+        "limited",
+        "refusing",
+        "poorer",
+        "behind",
+        "busy",
+        "pruned",
+        "lying",
+        "odd",
+        "empty",
+    ],
 )
 async def test_what_the_first_endpoint_cannot_give_the_second_gives(first: FakeNode) -> None:
     """An endpoint that is down, limited, refusing, poorer, behind, pruned, or lying."""
@@ -92,7 +103,7 @@ async def test_what_the_first_endpoint_cannot_give_the_second_gives(first: FakeN
         (says(4), WrongDataError),
         (says(None), NotYetAvailableError),
     ],
-    ids=str,
+    ids=["down", "refusing", "poorer", "error", "lying", "empty"],
 )
 async def test_what_nobody_can_give_is_the_error(node: FakeNode, kind: type[CoproveError]) -> None:
     """All were asked; the error is theirs."""
