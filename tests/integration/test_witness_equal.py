@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AsyncExitStack
 
 import pytest
@@ -12,6 +13,16 @@ from coprove.witness import ChainCache, LiveEndpoints, LiveOptions, collect_rang
 from tests.replay import Faults, ReplayChain, ReplayServer
 from tests.vectors import recording_dir
 
+BARE = frozenset(
+    {
+        "debug_getRawBlock",
+        "debug_getRawReceipts",
+        "debug_executionWitness",
+        "debug_traceBlockByHash",
+        "eth_createAccessList",
+        "optimism_safeHeadAtL1Block",
+    }
+)
 OPTIONS = EndpointOptions(
     timeout=20.0, retry=RetryPolicy(attempts=12, base_delay=0.005, max_delay=0.3)
 )
@@ -90,3 +101,31 @@ async def test_faults_lies_and_limits_change_no_byte(
     assert wrong
     assert failed + limited
     assert run_range(expected).l2_block_number == blocks[1]
+
+
+@pytest.mark.parametrize("name", ["calldata", "blobs"])
+async def test_one_node_of_each_kind_is_enough_for_what_hashes_prove(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    """Faults and lies of a single node pass; the rollup config, which nothing proves, is given."""
+    chain: ReplayChain = request.getfixturevalue(name)
+    config = json.dumps(chain.sync_status["optimism_rollupConfig"]).encode()
+    expected, _ = await collected(chain, (30, 70), Faults(), config=config)
+    for seed in range(3):
+        found, _ = await collected(chain, (30, 70), faulty(seed), config=config)
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [Faults(wrong_rate=1.0), Faults(fault_rate=1.0), Faults(batches=False), Faults(missing=BARE)],
+    ids=["lying", "down", "no batches", "bare"],
+)
+async def test_a_first_node_that_is_bad_in_everything_changes_no_byte(
+    calldata: ReplayChain, bad: Faults
+) -> None:
+    """Two others agree; what the first one says or lacks does not count."""
+    expected, _ = await collected(calldata, (40, 60), Faults())
+    found, servers = await collected(calldata, (40, 60), bad, Faults(), Faults(), quorum=2)
+    assert found == expected
+    assert all(server.http_requests for server in servers[:2])
