@@ -83,7 +83,7 @@ async def _propose(settings: Settings, *, with_server: bool) -> None:
         stack.callback(transactions.close)
         if with_server:
             options = server_options(settings)
-            source = live_source(settings, options.data_dir / "chain")
+            source = live_source(settings, makers.executor, options.data_dir / "chain")
             stack.push_async_callback(source.close)
             parts = server_parts(settings, source, makers, chains.l1_transport)
             await stack.enter_async_context(ProofServer(options, parts))

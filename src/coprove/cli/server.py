@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from coprove.cli.settings import SettingsOptions, settings_for
@@ -36,21 +37,20 @@ def server(*, chain: Path | None = None, settings: SettingsOptions = _DEFAULT) -
 
 async def _serve(settings: Settings, chain: Path | None) -> None:
     options = server_options(settings)
-    source: WitnessSource
-    if chain is not None:
-        source = RecordingSource(Recording(chain))
-    else:
-        source = live_source(settings, options.data_dir / "chain")
-    l1: RpcTransport | None = None
-    if settings.rpc.l1 is not None:
-        l1 = open_transport(settings.rpc.l1, endpoint_options(settings))
-    try:
-        async with open_makers(settings, options.data_dir / "prover") as makers:
-            await serve(options, server_parts(settings, source, makers, l1))
-    finally:
-        await source.close()
-        if l1 is not None:
-            await l1.close()
+    async with AsyncExitStack() as stack:
+        makers = await stack.enter_async_context(open_makers(settings, options.data_dir / "prover"))
+        source: WitnessSource
+        if chain is not None:
+            source = RecordingSource(Recording(chain))
+        else:
+            source = live_source(settings, makers.executor, options.data_dir / "chain")
+        stack.push_async_callback(source.close)
+        l1 = None
+        if settings.rpc.l1 is not None:
+            l1 = await stack.enter_async_context(
+                open_transport(settings.rpc.l1, endpoint_options(settings))
+            )
+        await serve(options, server_parts(settings, source, makers, l1))
 
 
 def server_parts(

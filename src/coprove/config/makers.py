@@ -31,6 +31,7 @@ from coprove.prover.zk.network import (
 )
 from coprove.rpc import JsonRpcTransport, L1Client, open_transport, split_urls
 from coprove.types import Address
+from coprove.witness import open_executor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from coprove.config.settings import Settings
     from coprove.contracts import Signer
     from coprove.prover import ProverBackend
+    from coprove.witness import WorkExecutor
 
 __all__ = ["ProofMakers", "network_options", "network_signer", "open_makers", "open_signer"]
 
@@ -53,6 +55,8 @@ class ProofMakers:
     """Makes mock proofs."""
     pool: RangePool
     """Runs the range program."""
+    executor: WorkExecutor
+    """Collects inputs, and is beneath the pool."""
 
 
 @asynccontextmanager
@@ -129,8 +133,9 @@ def network_signer(settings: Settings) -> LocalNetworkSigner:
 async def open_makers(settings: Settings, folder: Path) -> AsyncIterator[ProofMakers]:
     """Open the prover backends, which keep their files in `folder`; close them at the end."""
     async with AsyncExitStack() as stack:
-        pool = RangePool(settings.prover.workers)
-        stack.callback(pool.close)
+        executor = await open_executor(workers=settings.prover.workers, dask=settings.prover.dask)
+        stack.callback(executor.close)
+        pool = RangePool(settings.prover.workers, executor=executor)
         commitment, aggregation = program_keys(settings)
         mock = MockBackend(
             folder / "mock", pool, range_vkey=commitment, aggregation_vkey=aggregation
@@ -150,7 +155,9 @@ async def open_makers(settings: Settings, folder: Path) -> AsyncIterator[ProofMa
             stack.push_async_callback(backend.close)
             opened.append(backend)
         first = opened[0] if len(opened) == 1 else BackendChain(opened, folder / "chain")
-        yield ProofMakers(backend=_budgeted(settings, first, folder), mock=mock, pool=pool)
+        yield ProofMakers(
+            backend=_budgeted(settings, first, folder), mock=mock, pool=pool, executor=executor
+        )
 
 
 def _budgeted(settings: Settings, backend: ProverBackend, folder: Path) -> ProverBackend:

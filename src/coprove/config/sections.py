@@ -88,9 +88,9 @@ class ContractSection(Section):
     """Named config of a second-generation oracle."""
     prover_address: OptionalAddress = None
     """Who is credited with proofs in the second generation; without it the proposing account."""
-    aggregation_vkey: Word | None = None
+    aggregation_vkey: Annotated[Word | None, Alias("AGGREGATION_VKEY")] = None
     """Verification key of the aggregation program, as `coprove vkeys` prints it."""
-    range_vkey_commitment: Word | None = None
+    range_vkey_commitment: Annotated[Word | None, Alias("RANGE_VKEY_COMMITMENT")] = None
     """Commitment to the verification key of the range program, as `coprove vkeys` prints it."""
 
 
@@ -110,7 +110,9 @@ class ProverSection(Section):
     server_token: Secret | None = None
     """Bearer token of the proof server."""
     workers: _Positive = 1
-    """Processes that run the range program."""
+    """Processes that collect inputs and run the range program."""
+    dask: str | None = None
+    """Address of a Dask scheduler that does this work instead, such as tcp://10.0.0.5:8786."""
     daily_requests: _Count | None = None
     """Proofs requested in a day (UTC) at most; without it any number."""
     daily_units: _Count | None = None

@@ -14,12 +14,12 @@ from coprove.prover.server import LiveSource, ServerOptions
 from coprove.rpc import EndpointOptions
 from coprove.types import Hash32
 from coprove.witness import LiveEndpoints, LiveOptions
-from coprove.witness.cache import ChainCache
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from coprove.config.settings import Settings
+    from coprove.witness import WorkExecutor
 
 __all__ = [
     "backend_names",
@@ -81,13 +81,14 @@ def live_options(settings: Settings) -> LiveOptions:
     )
 
 
-def live_source(settings: Settings, cache_dir: Path | None) -> LiveSource:
-    """Return inputs from the nodes, with a cache on disk when `cache_dir` is given."""
+def live_source(settings: Settings, executor: WorkExecutor, cache_path: Path | None) -> LiveSource:
+    """Return inputs from the nodes, with a cache on disk when `cache_path` is given."""
     return LiveSource(
         live_endpoints(settings),
+        executor,
         options=live_options(settings),
         endpoint_options=endpoint_options(settings),
-        cache=None if cache_dir is None else ChainCache(cache_dir),
+        cache_path=cache_path,
     )
 
 

@@ -62,7 +62,10 @@ async def check_keys(setup: Setup) -> Finding:
     ]
     if wrong:
         return failed(
-            "; ".join(wrong), "Use the programs of the contract, or update it (coprove upgrade)."
+            "; ".join(wrong),
+            "Use the programs of the contract, or update it (coprove config). The config's hash"
+            " covers which fields there are: a rollup.json (rpc.rollup_config) and the node's own"
+            " answer may differ in it.",
         )
     return passed(f"{', '.join(pairs)} agree")
 

@@ -17,7 +17,7 @@ from coprove.contracts import is_dev_chain
 from coprove.doctor.findings import failed, passed, skipped, warned
 from coprove.prover.zk.network.account import NetworkAccount
 from coprove.prover.zk.network.channel import NetworkChannel
-from coprove.storage.engine import connect, database_url, shown_address, translated_errors
+from coprove.storage.engine import connect, database_url, shown_address, transaction
 from coprove.storage.migrate import revisions
 from coprove.telemetry import redact_url
 
@@ -39,11 +39,10 @@ async def check_storage(setup: Setup) -> Finding:
         return passed(f"{shown}: the first start makes it")
     engine = connect(url)
     try:
-        with translated_errors(shown):
-            async with engine.connect() as connection:
-                heads = await connection.run_sync(
-                    lambda bare: MigrationContext.configure(bare).get_current_heads()
-                )
+        async with transaction(engine, write=False) as connection:
+            heads = await connection.run_sync(
+                lambda bare: MigrationContext.configure(bare).get_current_heads()
+            )
     finally:
         await engine.dispose()
     known = revisions()

@@ -104,7 +104,7 @@ class Setup:
         if name not in self._answers:
             self._answers[name] = asyncio.ensure_future(ask())
         # Shielded: a check that runs out of time must not end the question of the others.
-        return await asyncio.shield(self._answers[name])  # type: ignore[return-value]  # by its name
+        return await asyncio.shield(self._answers[name])  # type: ignore[arg-type]  # its name stands for the type
 
     async def close(self) -> None:
         """End questions that are still open."""

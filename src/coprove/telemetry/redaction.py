@@ -16,7 +16,10 @@ _SECRET_NAME = re.compile(
     r"auth_?token|bearer|jwt|credential|webhook)",
     re.IGNORECASE,
 )
-_URL = re.compile(r"\b(?:https?|wss?|postgres(?:ql)?)://[^\s\"'<>]+", re.IGNORECASE)
+# A URL in running text ends before the punctuation that follows it.
+_URL = re.compile(
+    r"\b(?:https?|wss?|postgres(?:ql)?)://[^\s\"'<>]*[^\s\"'<>.,:;!?)]", re.IGNORECASE
+)
 _SHORTEST_SECRET = 8
 _SHORTEST_PATH_SECRET = 16
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - only compared

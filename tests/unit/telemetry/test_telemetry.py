@@ -133,6 +133,12 @@ def test_urls_keep_only_what_holds_no_credential(url: str, shown: str) -> None:
     assert redact_url(url) == shown
 
 
+def test_a_url_in_running_text_ends_before_the_punctuation() -> None:
+    """The address that failed is what an operator needs to read."""
+    said = redact("eth_chainId at http://127.0.0.1:9: refused (see https://a.example/k/secret).")
+    assert said == "eth_chainId at http://127.0.0.1:9: refused (see https://a.example/…)."
+
+
 def test_bytes_are_shown_as_hex() -> None:
     """A hash in bytes reads as 0x… in a line."""
     assert redact(b"\x01\x02") == "0x0102"

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Protocol
 
+from coprove.program import RangeInput
 from coprove.program.range import configs
 from coprove.prover.server.errors import SubproofError
 from coprove.rpc import (
     EndpointOptions,
     L1Client,
-    L2Client,
     NotYetAvailableError,
     RollupNodeClient,
-    open_beacon,
     open_transport,
     split_urls,
 )
-from coprove.types import BootInfo, Hash32, L1ChainConfig
-from coprove.witness import LiveOptions, LiveWitness, RecordingError
+from coprove.types import BootInfo, Hash32, L1ChainConfig, RollupConfig
+from coprove.witness import CollectTask, LiveOptions, RecordingError, collect_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from coprove.program import RangeInput
     from coprove.types import BlockRange
-    from coprove.witness import LiveEndpoints, Recording
-    from coprove.witness.cache import ChainCache
+    from coprove.witness import LiveEndpoints, Recording, WorkExecutor
 
 __all__ = ["LiveSource", "RecordingSource", "WitnessSource"]
 
@@ -132,42 +130,44 @@ class LiveSource:
     def __init__(
         self,
         endpoints: LiveEndpoints,
+        executor: WorkExecutor,
         *,
         options: LiveOptions | None = None,
         endpoint_options: EndpointOptions | None = None,
-        cache: ChainCache | None = None,
+        cache_path: Path | None = None,
     ) -> None:
         """URLs may be lists with commas; equal ones share one connection pool and rate limit.
 
-        `cache` keeps what ranges share: L1 blocks, receipts, blobs.
+        Inputs are collected by `executor`, which stays its owner's to close; a folder at
+        `cache_path` keeps what ranges share: L1 blocks, receipts, blobs.
         """
-        transports = {
+        self._endpoints, self._executor, self._cache_path = endpoints, executor, cache_path
+        self._options = options or LiveOptions()
+        self._endpoint_options = endpoint_options or EndpointOptions()
+        self._transports = {
             urls: open_transport(
                 urls, endpoint_options, quorum=min(endpoints.quorum, len(split_urls(urls)))
             )
-            for urls in dict.fromkeys((endpoints.l1, endpoints.l2, endpoints.node))
+            for urls in dict.fromkeys((endpoints.l1, endpoints.node))
         }
-        beacon = open_beacon(endpoints.beacon, endpoint_options) if endpoints.beacon else None
-        self._transports, self._beacon = list(transports.values()), beacon
-        self._l1 = L1Client(transports[endpoints.l1])
-        self._node = RollupNodeClient(transports[endpoints.node])
-        self._options = options or LiveOptions()
-        self._witness = LiveWitness(
-            self._l1,
-            beacon,
-            L2Client(transports[endpoints.l2]),
-            self._node,
-            options=self._options,
-            cache=cache,
-        )
+        self._l1 = L1Client(self._transports[endpoints.l1])
+        self._node = RollupNodeClient(self._transports[endpoints.node])
 
     async def prepare(self, blocks: BlockRange, target: Path) -> BootInfo:
         """See `WitnessSource`; further errors are those of `LiveWitness.range_input`."""
-        given = await self._witness.range_input(blocks.start, blocks.end)
+        task = CollectTask(
+            endpoints=self._endpoints,
+            from_block=blocks.start,
+            to_block=blocks.end,
+            options=self._options,
+            endpoint_options=self._endpoint_options,
+            cache_path=None if self._cache_path is None else str(self._cache_path),
+        )
+        data = await collect_in(self._executor, task)
 
         def work() -> BootInfo:
-            target.write_bytes(given.encode())
-            return _claim(given)
+            target.write_bytes(data)
+            return _claim(RangeInput.decode(data))
 
         return await asyncio.to_thread(work)
 
@@ -211,7 +211,10 @@ class LiveSource:
 
     async def rollup_config_hash(self) -> Hash32:
         """See `WitnessSource`."""
-        config = await self._witness.rollup_config()
+        given = self._options.rollup_config
+        if given is None:
+            given = json.dumps(await self._node.rollup_config()).encode()
+        config = RollupConfig.from_json(given)
         built_in = L1ChainConfig.built_in(config.l1_chain_id)
         return config.config_hash(
             L1ChainConfig.from_json(self._options.l1_config) if built_in is None else built_in
@@ -220,9 +223,7 @@ class LiveSource:
     async def close(self) -> None:
         """See `WitnessSource`."""
         async with AsyncExitStack() as stack:
-            if self._beacon is not None:
-                stack.push_async_callback(self._beacon.close)
-            for transport in self._transports:
+            for transport in self._transports.values():
                 stack.push_async_callback(transport.close)
 
 

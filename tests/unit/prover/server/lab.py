@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from coprove.prover import IntentLog
     from coprove.prover.server import WitnessSource
+    from coprove.rpc import RpcTransport
     from coprove.types import BlockRange, BootInfo
 
 RANGE_VKEY = Hash32(b"\x11" * 32)
@@ -142,6 +143,7 @@ async def open_server(
     *,
     source: WitnessSource | None = None,
     mock: Any = None,
+    l1: RpcTransport | None = None,
     **options: Any,
 ) -> AsyncIterator[ProofServer]:
     """Run a server on a free port over the recording `calldata`."""
@@ -160,6 +162,7 @@ async def open_server(
         mock=mock,
         range_vkey_commitment=RANGE_VKEY,
         aggregation_vkey=AGGREGATION_VKEY,
+        l1=l1,
     )
     async with ProofServer(ServerOptions(**(defaults | options)), parts) as server:
         yield server
