@@ -21,6 +21,7 @@ from coprove.types import Address, BlockRange, Hash32, L1ChainConfig
 from coprove.witness import LiveEndpoints, LiveOptions, ProcessExecutor, Recording
 from tests.integration.anvil_l1 import DEPLOYER, OTHER, PROPOSER, running_l1
 from tests.replay import Faults, ReplayChain, ReplayServer
+from tests.unit.cli.test_operator_commands import Running
 from tests.unit.prover.server.lab import (
     AGGREGATION_VKEY,
     RANGE_VKEY,
@@ -30,6 +31,7 @@ from tests.unit.prover.server.lab import (
     go_bytes,
     go_span_body,
     open_server,
+    until,
 )
 from tests.vectors import recording_dir
 
@@ -367,3 +369,56 @@ async def test_the_doctor_asks_a_remote_signer_for_the_account(tmp_path: Path) -
             )
             found = {item.name: item for item in await examine(settings, seconds=5.0)}
             assert found["signer"].level is level
+
+
+@pytest.mark.anvil
+@pytest.mark.slow
+async def test_the_proposer_command_leads_serves_and_ends(tmp_path: Path) -> None:
+    """With a proof server in the same process; a second one stands by on the same database."""
+    async with place(tmp_path) as setup:
+        flags = ["--set", "telemetry.metrics_port=0", "--set", "proposer.poll_interval=0.5"]
+        server = ["--with-server", "--set", "server.port=0"]
+        server += ["--set", f"server.data_dir={tmp_path / 'server'}"]
+        first = Running(tmp_path, ["proposer", *flags, *server], setup.environment)
+        second = None
+        try:
+            probes = await asyncio.to_thread(first.wait_for, r'"probes": "(http[^"]*)"')
+            served = await asyncio.to_thread(
+                first.wait_for, r'"url": "(http[^"]*)".*"event": "listening"'
+            )
+            async with client_of(probes) as client:
+                await until(lambda: metric(client, "coprove_proposer_leading 1.0"))
+                await until(lambda: metric(client, "coprove_proposer_l2_finalized_block 118.0"))
+            async with client_of(served) as client:
+                assert (await client.get("/v1/server")).json["backend"] == "mock"
+            (tmp_path / "second").mkdir()
+            second = Running(tmp_path / "second", ["proposer", *flags], setup.environment)
+            probes = await asyncio.to_thread(second.wait_for, r'"probes": "(http[^"]*)"')
+            async with client_of(probes) as client:
+                await until(lambda: metric(client, "coprove_proposer_up 1.0"))
+                assert await metric(client, "coprove_proposer_leading 0.0")
+                assert await asyncio.to_thread(first.stop) == 0
+                await until(lambda: metric(client, "coprove_proposer_leading 1.0"))
+            assert await asyncio.to_thread(second.stop) == 0
+        finally:
+            for running in (first, second):
+                if running is not None and running.process.poll() is None:
+                    running.process.kill()
+                    running.process.wait(60)
+
+
+@pytest.mark.anvil
+@pytest.mark.slow
+async def test_the_proposer_command_refuses_another_contract(tmp_path: Path) -> None:
+    async with place(tmp_path) as setup:
+        environment = setup.environment | {"AGGREGATION_VKEY": "0x" + "99" * 32}
+        flags = ["--set", "telemetry.metrics_port=0"]
+        running = Running(tmp_path, ["proposer", *flags], environment)
+        assert await asyncio.to_thread(running.process.wait, 60) == 2
+    said = running.log.read_text()
+    assert "ConfigMismatchError" in said
+    assert "Traceback" not in said.splitlines()[-1]
+
+
+async def metric(client: Client, line: str) -> bool:
+    return line in (await client.get("/metrics")).body.decode()
