@@ -6,7 +6,7 @@ import asyncio
 import http.client
 import json
 import threading
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,7 +128,10 @@ def test_no_path_is_a_defect(address: str, method: str, start: str, rest: str) -
     value=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60),
 )
 def test_no_header_is_a_defect(address: str, name: str, value: str) -> None:
+    """Refused; a header that is no HTTP may end the connection before the answer is read."""
     headers = {"Content-Type": "application/json", name: value}
-    status, text = ask(address, "POST", "/v1/ranges", b'{"start":9,"end":8}', **headers)
-    assert 400 <= status < 500
-    assert b"problem:internal" not in text
+    with suppress(ConnectionResetError, BrokenPipeError):
+        status, text = ask(address, "POST", "/v1/ranges", b'{"start":9,"end":8}', **headers)
+        assert 400 <= status < 500
+        assert b"problem:internal" not in text
+    assert ask(address, "GET", "/healthz", None)[0] == 200
