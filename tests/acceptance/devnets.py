@@ -122,7 +122,7 @@ class RunningDevnet:
 
     def store(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the proposer's database."""
-        path = self.data_dir / "proposer" / "proposer.sqlite"
+        path = self.data_dir / "proposer" / "requests.sqlite"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
             return db.execute(query).fetchall()
 

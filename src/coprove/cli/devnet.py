@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -20,6 +20,7 @@ def devnet(
     block_time: int = 1,
     submission_interval: int = 20,
     traffic: float = 2.0,
+    prover: Literal["mock", "network"] = "mock",
     exit_after_outputs: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -42,6 +43,9 @@ def devnet(
         L2 blocks from one output to the next.
     traffic
         L2 transactions a second that the traffic generator sends; 0 for none.
+    prover
+        Where proofs come from: mock makes them in the proposer, network runs a local prover network
+        and speaks SP1's protocol with it. Both are simulated.
     exit_after_outputs
         Stop after so many finalised outputs.
     json
@@ -55,6 +59,7 @@ def devnet(
             block_time=block_time,
             submission_interval=submission_interval,
             traffic=traffic,
+            prover=prover,
             exit_after_outputs=exit_after_outputs,
             as_json=json,
         )

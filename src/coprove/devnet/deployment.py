@@ -28,16 +28,24 @@ if TYPE_CHECKING:
     from coprove.rpc import JsonRpcTransport
     from coprove.types import L1BlockRef
 
-__all__ = ["BATCH_INBOX", "L2_CHAIN_ID", "deploy", "genesis_output"]
+__all__ = [
+    "AGGREGATION_VKEY",
+    "BATCH_INBOX",
+    "L2_CHAIN_ID",
+    "RANGE_VKEY",
+    "deploy",
+    "genesis_output",
+]
 
 L2_CHAIN_ID: Final = 901
 """Chain id of the devnet's L2."""
 BATCH_INBOX: Final = Address.from_hex("0xff00000000000000000000000000000000000901")
 """Where batches are sent."""
 _EMPTY_TRIE_ROOT: Final = Hash32(keccak256(b"\x80"))
-# The programs run natively here and have no verification keys; the mock verifier binds these.
-_AGGREGATION_VKEY: Final = Hash32(keccak256(b"coprove devnet: aggregation program"))
-_RANGE_VKEY: Final = Hash32(keccak256(b"coprove devnet: range program"))
+AGGREGATION_VKEY: Final = Hash32(keccak256(b"coprove devnet: aggregation program"))
+"""Stands for the aggregation program's key: it runs natively here and has none."""
+RANGE_VKEY: Final = Hash32(keccak256(b"coprove devnet: range program"))
+"""Stands for the commitment to the range program's key."""
 
 
 def genesis_output(genesis: Genesis) -> OutputRoot:
@@ -85,8 +93,8 @@ async def deploy(
             finalization_period_seconds=options.l1_block_time,
             l2_block_time=options.block_time,
             submission_interval=options.submission_interval,
-            aggregation_vkey=_AGGREGATION_VKEY,
-            range_vkey_commitment=_RANGE_VKEY,
+            aggregation_vkey=AGGREGATION_VKEY,
+            range_vkey_commitment=RANGE_VKEY,
             rollup_config_hash=config.config_hash(genesis.l1_chain_config),
             starting_output_root=genesis_output(genesis).hash(),
             starting_block_number=0,

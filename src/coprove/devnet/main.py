@@ -76,7 +76,8 @@ async def _run(options: DevnetOptions, root: Path, *, is_live: bool) -> int:
         except asyncio.CancelledError:
             return 0 if options.exit_after_outputs is None else 130
     if options.as_json:
-        _print_json(outputs, time.monotonic() - began)
+        proofs = "mock" if options.prover == "mock" else "simulated by a local prover network"
+        _print_json(outputs, time.monotonic() - began, proofs=proofs)
     return 0
 
 
@@ -167,7 +168,7 @@ def _log_output(event: str, item: ProposedOutput) -> None:
     _log.info(event, l2_block=item.l2_block, root=item.root, tx=item.tx_hash, l1=item.l1_block)
 
 
-def _print_json(outputs: list[ProposedOutput], seconds: float) -> None:
+def _print_json(outputs: list[ProposedOutput], seconds: float, *, proofs: str) -> None:
     result = {
         "outputs": [
             {
@@ -178,7 +179,7 @@ def _print_json(outputs: list[ProposedOutput], seconds: float) -> None:
             for item in outputs
         ],
         "seconds": round(seconds, 3),
-        "proofs": "mock",
+        "proofs": proofs,
     }
     sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coprove.contracts import GENESIS_CONFIG
+from coprove.devnet.deployment import L2_CHAIN_ID
+from coprove.devnet.l1 import L1_CHAIN_ID
 from coprove.devnet.outputs import ProposedOutput, proposed_outputs
-from coprove.devnet.proposer.records import RangeState
-from coprove.devnet.proposer.store import ProposerStore
+from coprove.devnet.proposer.database import DATABASE, database_url
 from coprove.errors import CoproveError
 from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy, RollupNodeClient
+from coprove.storage import DEAD, RequestKind, RequestStatus, Scope, open_store
 from coprove.telemetry import get_logger
 from coprove.types import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from coprove.devnet.proposer.records import StoredRange
     from coprove.devnet.runtime import Devnet
     from coprove.devnet.supervisor import ChildState
     from coprove.rpc import SyncStatus
+    from coprove.storage import ProofRequest, RequestStore
 
 __all__ = ["LogTail", "Observer", "Snapshot"]
 
 _ERRORS_KEPT = 5
 _WARNING_LEVELS = frozenset({"warning", "error", "critical"})
+_OPEN = frozenset(RequestStatus) - DEAD - {RequestStatus.COMPLETE}
 _log = get_logger(part="observer")
 
 
@@ -48,7 +51,7 @@ class Snapshot:
     """Growth of the unsafe head since the look before the last ten."""
     children: dict[str, ChildState]
     """The processes."""
-    ranges: list[StoredRange]
+    ranges: list[ProofRequest]
     """Ranges that wait or run."""
     outputs: list[ProposedOutput]
     """Outputs on L1, oldest first."""
@@ -103,6 +106,13 @@ class Observer:
         self._l1 = JsonRpcTransport(devnet.l1.url, options)
         self._l2 = JsonRpcTransport(devnet.l2_url, options)
         self._oracle = Address.from_hex(devnet.manifest.oracle)
+        self._scope = Scope(
+            l1_chain_id=L1_CHAIN_ID,
+            l2_chain_id=L2_CHAIN_ID,
+            contract=self._oracle,
+            config_name=GENESIS_CONFIG,
+        )
+        self._store: RequestStore | None = None
         self._tails = [
             LogTail(name, devnet.directory.log(name)) for name in devnet.supervisor.states
         ]
@@ -115,6 +125,8 @@ class Observer:
         """Close the connections."""
         await self._l1.close()
         await self._l2.close()
+        if self._store is not None:
+            await self._store.close()
 
     async def look(self) -> Snapshot:
         """Return the present state; never raises for a part that does not answer."""
@@ -128,7 +140,7 @@ class Observer:
             status=status,
             blocks_per_second=self._rate(status),
             children=self._devnet.supervisor.states,
-            ranges=self._open_ranges(),
+            ranges=await self._open_ranges(),
             outputs=outputs,
             problems=list(self._problems),
         )
@@ -153,10 +165,13 @@ class Observer:
         (began, first), (ended, last) = self._heads[0], self._heads[-1]
         return max(0.0, (last - first) / max(ended - began, 0.001))
 
-    def _open_ranges(self) -> list[StoredRange]:
-        path = self._devnet.directory.part("proposer") / "proposer.sqlite"
+    async def _open_ranges(self) -> list[ProofRequest]:
         try:
-            with ProposerStore(path, read_only=True) as store:
-                return [item for item in store.ranges() if item.state is not RangeState.DONE]
-        except sqlite3.Error:
-            return []  # the proposer has not made its database yet
+            if self._store is None:
+                folder = self._devnet.directory.part("proposer")
+                if not (folder / DATABASE).exists():
+                    return []
+                self._store = await open_store(database_url(folder), self._scope)
+            return list(await self._store.find(kind=RequestKind.RANGE, statuses=_OPEN))
+        except CoproveError:
+            return []

@@ -35,6 +35,8 @@ class DevnetOptions:
     """L2 blocks that one range run covers at most."""
     workers: int = 1
     """Processes that run ranges."""
+    prover: Literal["mock", "network"] = "mock"
+    """Where proofs come from: made by the proposer, or by the local prover network."""
     traffic: float = 2.0
     """L2 transactions a second; 0 for none."""
     batch_type: Literal["span", "singular"] = "span"
@@ -65,6 +67,8 @@ class DevnetOptions:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(name, expected=f"{low} to {high}", actual=value)
+        if self.prover not in ("mock", "network"):
+            raise InputError("prover", expected="mock or network", actual=self.prover)
         if not 0 <= self.traffic <= 1000:
             raise InputError("traffic", expected="0 to 1000 a second", actual=self.traffic)
         if self.exit_after_outputs is not None and self.exit_after_outputs < 1:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from coprove.contracts.foundry_tools import free_port
-from coprove.devnet.deployment import deploy
+from coprove.devnet.deployment import AGGREGATION_VKEY, RANGE_VKEY, deploy
 from coprove.devnet.errors import PortInUseError
 from coprove.devnet.l1 import AnvilL1, answers
 from coprove.devnet.probe import is_healthy
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["SERVICES", "Devnet"]
 
 SERVICES: Final = ("l1", "node", "batcher", "proposer", "traffic")
-"""The processes in start order; they stop in the opposite one."""
+"""The processes in start order; they stop in the opposite one. A prover network, where one is
+wanted, starts after the node."""
 _log = get_logger(part="devnet")
 
 
@@ -49,6 +50,7 @@ class Devnet:
         self.l2_port = _port(options.l2_port)
         self._exit = AsyncExitStack()
         self._manifest: Manifest | None = None
+        self._network_url: str | None = None
 
     @property
     def l2_url(self) -> str:
@@ -108,6 +110,8 @@ class Devnet:
         self._exit.push_async_callback(self._last_save, transport)
         self._exit.push_async_callback(_cancelled, saver)
         await self._start_node()
+        if self.options.prover == "network":
+            await self._start_prover_network()
         wanted = [name for name in SERVICES[2:] if name != "traffic" or self.options.traffic > 0]
         await asyncio.gather(*(self._start_service(name) for name in wanted))
 
@@ -156,13 +160,35 @@ class Devnet:
             },
             "proposer": {
                 "oracle": self.manifest.oracle,
+                "aggregation_vkey": str(AGGREGATION_VKEY),
+                "range_vkey_commitment": str(RANGE_VKEY),
                 "blocks_per_range": options.blocks_per_range,
                 "workers": options.workers,
+                "prover": options.prover,
+                "network_url": self._network_url,
             },
             "traffic": {"portal": self.manifest.portal, "rate": options.traffic or 1},
         }
         self._write_config(name, settings | own[name])
         await self._start_python(name, lambda: is_healthy(port))
+
+    async def _start_prover_network(self) -> None:
+        grpc_port, http_port = free_port(), free_port()
+        self._write_config(
+            "prover_network",
+            {
+                "data_dir": str(self.directory.part("prover_network")),
+                "range_vkey_hash": str(RANGE_VKEY),
+                "aggregation_vkey_hash": str(AGGREGATION_VKEY),
+                "aggregation_vkey": str(AGGREGATION_VKEY),
+                "grpc_port": grpc_port,
+                "http_port": http_port,
+                "workers": self.options.workers,
+                "log_level": self.options.log_level,
+            },
+        )
+        self._network_url = f"http://127.0.0.1:{grpc_port}"
+        await self._start_python("prover_network", lambda: is_healthy(http_port))
 
     def _write_config(self, name: str, settings: dict[str, object]) -> None:
         path = self.directory.config(name)

@@ -9,6 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from coprove.storage import RequestStatus
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -81,10 +83,11 @@ def _ranges(snapshot: Snapshot) -> RenderableType:
     if not snapshot.ranges:
         return line.append("none", "not bold")
     for item in snapshot.ranges:
-        style = "cyan" if item.state.value == "running" else "dim"
-        line.append(f"{item.start}..{item.end} {item.state.value}", f"not bold {style}")
-        if item.attempts > 1:
-            line.append(f" attempt {item.attempts}", "not bold yellow")
+        style = "dim" if item.status is RequestStatus.UNREQUESTED else "cyan"
+        status = item.status.name.lower().replace("_", " ")
+        line.append(f"{item.blocks} {status}", f"not bold {style}")
+        if item.attempts:
+            line.append(f" attempt {item.attempts + 1}", "not bold yellow")
         line.append("  ")
     return line
 

@@ -16,13 +16,13 @@ from coprove.rpc import NotYetAvailableError
 from coprove.storage import IntentKind, IntentState, RequestKind, RequestStatus
 from coprove.storage.errors import NotProvenError
 from coprove.telemetry import get_logger
-from coprove.types import BlockId, BootInfo
+from coprove.types import BlockId, BootInfo, Hash32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coprove.proposer.context import Context
-    from coprove.storage import ProofRequest
+    from coprove.storage import Intent, ProofRequest
     from coprove.types import Address, BlockRange
 
 __all__ = ["choose_checkpoint", "prepare_aggregation", "proven_chain", "prover_of"]
@@ -61,9 +61,9 @@ async def choose_checkpoint(ctx: Context, request: ProofRequest) -> BlockId | No
     highest = max(item.l1_head.number for item in chain if item.l1_head is not None)
     limit = ctx.settings.rpc_timeout
     safe = await within(limit, "safe L1 block", ctx.l1.block_ref("safe"))
-    known = [item.block for item in await ctx.store.checkpoints()][:_CHECKPOINTS_TRIED]
-    if request.checkpoint is not None:
-        known.insert(0, request.checkpoint)
+    known = [] if request.checkpoint is None else [request.checkpoint]
+    known += [_intended(intent) for intent in await ctx.store.open_intents(IntentKind.CHECKPOINT)]
+    known += [item.block for item in await ctx.store.checkpoints()][:_CHECKPOINTS_TRIED]
     for block in known:
         fits = highest <= block.number <= safe.number
         if (
@@ -75,6 +75,12 @@ async def choose_checkpoint(ctx: Context, request: ProofRequest) -> BlockId | No
     if safe.number < highest or safe.number in ctx.memory.refused_checkpoints:
         return None
     return safe.id
+
+
+def _intended(intent: Intent) -> BlockId:
+    """Return the block of a checkpoint that an earlier process began to send."""
+    values = intent.values
+    return BlockId(hash=Hash32.from_hex(values["hash"]), number=int(str(values["number"])))
 
 
 async def prepare_aggregation(ctx: Context, request: ProofRequest) -> None:

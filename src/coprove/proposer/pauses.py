@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from coprove.storage import ProofRequest, RequestKind
     from coprove.types import BlockRange
 
@@ -35,6 +37,17 @@ class Pauses:
         pause = max(at_least, retry_pause(self._failures[key]))
         self._until[key] = now + pause
         return pause
+
+    def inherit(self, request: ProofRequest, pieces: Iterable[BlockRange], *, now: float) -> None:
+        """Let the pieces of a split range wait as long as it would, with as many failures.
+
+        When everything fails, for a reason that has nothing to do with size, ranges fall apart ever
+        more slowly, and there is time for a person to look.
+        """
+        failures = self.failures(request)
+        for blocks in pieces:
+            self._failures[request.kind, blocks] = failures
+            self._until[request.kind, blocks] = now + retry_pause(failures)
 
     def succeeded(self, request: ProofRequest) -> None:
         """Forget its failures."""

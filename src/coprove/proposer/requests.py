@@ -40,7 +40,7 @@ _log = get_logger(part="requests")
 _PUT_BACK_OFTEN: Final = 5
 """Times in a row that work is put back until a person is told."""
 _SINGLE_FAILURES: Final = 3
-"""Failures of work that cannot be split after which a person is told."""
+"""Failures in a row, also of ranges that were split, after which a person is told."""
 
 
 def job_key(request: ProofRequest) -> str:
@@ -122,6 +122,8 @@ async def give_up(ctx: Context, request: ProofRequest, *, error: str, too_big: b
         error=error,
         attempts=None if pieces is None else 0,
     )
+    if pieces is not None:
+        ctx.pauses.inherit(request, [piece.blocks for piece in pieces], now=ctx.now())
     ctx.metrics.count(m.SPLIT if pieces else m.RETRY)
     _log.warning(
         "split" if pieces else "failed, queued again",
@@ -130,10 +132,10 @@ async def give_up(ctx: Context, request: ProofRequest, *, error: str, too_big: b
         failures=failures,
         again_in_seconds=pause,
     )
-    if pieces is None and failures >= _SINGLE_FAILURES:
+    if max(failures, ctx.pauses.failures(request)) >= _SINGLE_FAILURES:
         ctx.alerts.send(
             Alert.REPEATED_FAILURE,
-            f"{request.kind.early_name} {request.blocks} failed {failures} times: {error}",
+            f"{request.kind.early_name} {request.blocks} failed again: {error}",
         )
     await stop_work(ctx, (request, *replaced.cancelled))
 

@@ -37,10 +37,10 @@ from coprove.proposer.witness_cache import WitnessCache
 from coprove.rpc import (
     BeaconClient,
     EndpointOptions,
-    JsonRpcTransport,
     L1Client,
     L2Client,
     RollupNodeClient,
+    open_transport,
 )
 from coprove.storage import ConfigIdentity, Scope
 from coprove.storage.errors import LeaseLostError
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from coprove.proposer.settings import ProposerSettings
     from coprove.prover import ProverBackend
     from coprove.prover.pool import RangePool
+    from coprove.rpc import RpcTransport
     from coprove.storage import RequestStore
 
 __all__ = ["Chains", "ProposerService", "open_chains", "program_identity"]
@@ -70,7 +71,7 @@ _LEAST_STALE_SECONDS = 120.0
 class Chains:
     """Clients of the nodes, and what reads through them."""
 
-    l1_transport: JsonRpcTransport
+    l1_transport: RpcTransport
     """Transport of L1, shared by all that asks it: one rate limit."""
     l1: L1Client
     """L1."""
@@ -94,10 +95,10 @@ async def open_chains(
 ) -> AsyncIterator[Chains]:
     """Connect to the nodes and find out which contract it is. Equal URLs share one rate limit."""
     async with AsyncExitStack() as stack:
-        transports: dict[str, JsonRpcTransport] = {}
+        transports: dict[str, RpcTransport] = {}
         for url in (settings.l1_rpc_url, settings.l2_rpc_url, settings.node_url):
             if url not in transports:
-                opened = JsonRpcTransport(url, endpoint)
+                opened = open_transport(url, endpoint)
                 transports[url] = await stack.enter_async_context(opened)
         beacon = None
         if settings.l1_beacon_url:

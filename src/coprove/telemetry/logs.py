@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LogFormat", "configure_logging", "get_logger"]
 
-_QUIET = ("asyncio", "aiohttp", "urllib3", "web3", "uvicorn.access")
+_QUIET = ("alembic", "asyncio", "aiohttp", "urllib3", "web3", "uvicorn.access")
 
 
 class LogFormat(StrEnum):

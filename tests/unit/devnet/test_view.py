@@ -14,13 +14,13 @@ from coprove.devnet.manifest import DataDir, Manifest
 from coprove.devnet.observer import LogTail, Snapshot
 from coprove.devnet.options import DevnetOptions
 from coprove.devnet.outputs import ProposedOutput, final_outputs
-from coprove.devnet.proposer.records import RangeState, StoredRange
 from coprove.devnet.settings import load_settings
 from coprove.devnet.supervisor import ChildState
 from coprove.devnet.view import draw
 from coprove.errors import InputError
 from coprove.rpc import SyncStatus
-from coprove.types import BlockId, Hash32, L1BlockRef, L2BlockRef
+from coprove.storage import ProofRequest, RequestKind, RequestStatus
+from coprove.types import BlockId, BlockRange, Hash32, L1BlockRef, L2BlockRef
 
 ADDRESS = "0x" + "ab" * 20
 
@@ -36,14 +36,15 @@ def output(index: int, l1_block: int) -> ProposedOutput:
 
 
 def snapshot(status: SyncStatus | None) -> Snapshot:
-    running = StoredRange(
-        start=20,
-        end=30,
-        state=RangeState.RUNNING,
-        boot_info=None,
-        attempts=2,
-        retry_at=0,
-        error=None,
+    running = ProofRequest(
+        id=3,
+        kind=RequestKind.RANGE,
+        status=RequestStatus.PROVING,
+        backend="mock",
+        blocks=BlockRange(start=20, end=30),
+        attempts=1,
+        created_at=0,
+        updated_at=0,
     )
     return Snapshot(
         seconds=12,

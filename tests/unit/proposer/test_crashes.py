@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,6 +128,10 @@ async def test_killed_at_every_call(tmp_path: Path, part: int, *, after: bool) -
         await a_life_and_its_successor(tmp_path / str(at), at, after=after)
 
 
+def _has_output(world: World) -> bool:
+    return world.contract.latest == 20
+
+
 async def test_cancelled_at_every_moment(tmp_path: Path) -> None:
     """A stop while work is under way leaves what the next process takes up."""
     for steps in range(1, 60, 3):
@@ -141,6 +146,6 @@ async def test_cancelled_at_every_moment(tmp_path: Path) -> None:
         await first.ctx.background.stop()
         await first.ctx.leadership.release()
         second = await world.begin("two")
-        await second.until(lambda world=world: world.contract.latest == 20, seconds=20)
+        await second.until(partial(_has_output, world), seconds=20)
         await second.tick()
         await check(world)

@@ -16,7 +16,7 @@ from coprove.types import Address, Hash32
 
 if TYPE_CHECKING:
     from coprove.contracts.transactions.records import Draft
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
     from coprove.rpc.http import Json
 
 __all__ = ["Endpoint", "SendOutcome"]
@@ -41,7 +41,7 @@ class SendOutcome(Enum):
 class Endpoint:
     """An L1 endpoint, for one chain."""
 
-    def __init__(self, transport: JsonRpcTransport) -> None:
+    def __init__(self, transport: RpcTransport) -> None:
         """Share the transport, and with it its rate limit."""
         self._transport = transport
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from coprove.contracts.transactions.signer import Signer
     from coprove.contracts.transactions.store import IntentStore
     from coprove.contracts.transactions.watcher import SendGuard
-    from coprove.rpc import JsonRpcTransport
+    from coprove.rpc import RpcTransport
     from coprove.types import Address
 
 __all__ = ["TransactionManager"]
@@ -40,7 +40,7 @@ class TransactionManager:
 
     def __init__(
         self,
-        transport: JsonRpcTransport,
+        transport: RpcTransport,
         signer: Signer,
         store: IntentStore,
         options: TransactionOptions | None = None,

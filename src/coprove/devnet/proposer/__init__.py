@@ -1,1 +1,1 @@
-"""The devnet's proposer: finalised blocks become range runs, range runs an output on L1."""
+"""The proposer on the devnet's chains, with mock proofs or the local prover network's."""

@@ -3,81 +3,102 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from coprove.contracts import LocalSigner
+from coprove.contracts.transactions import SqliteIntentStore
+from coprove.devnet.accounts import DevAccounts, require_dev_chain
+from coprove.devnet.proposer.backends import open_backend
 from coprove.devnet.proposer.config import ProposerConfig
-from coprove.devnet.proposer.outputs import LATEST_OUTPUT, OUTPUTS, OutputProposer
-from coprove.devnet.proposer.ranges import RANGE_SECONDS, RANGES, RangeRunner
-from coprove.devnet.proposer.store import ProposerStore
-from coprove.devnet.sender import open_sender
-from coprove.devnet.service import config_argument, run_loop, run_service
+from coprove.devnet.proposer.database import database_url
+from coprove.devnet.service import config_argument
 from coprove.devnet.settings import load_settings
-from coprove.devnet.settlement import OracleSettlement
+from coprove.errors import CoproveError
+from coprove.proposer import ProposerService, ProposerSettings, open_chains
 from coprove.prover.pool import RangePool
-from coprove.rpc import JsonRpcTransport, L1Client, L2Client, RollupNodeClient
-from coprove.telemetry import get_logger
-from coprove.types import Address, RollupConfig
-from coprove.witness import LiveOptions, LiveWitness
+from coprove.rpc import EndpointOptions, RetryPolicy
+from coprove.storage import open_store
+from coprove.telemetry import configure_logging, get_logger
 
 if TYPE_CHECKING:
-    from coprove.telemetry import Metrics
+    from collections.abc import Coroutine
 
-_log = get_logger(part="proposer")
+_log = get_logger()
+_ENDPOINT = EndpointOptions(timeout=10.0, retry=RetryPolicy(attempts=4, max_delay=1.0))
 
 
 def _main() -> int:
     config = load_settings(ProposerConfig, config_argument("Propose outputs of finalised blocks."))
-
-    async def propose(metrics: Metrics) -> None:
-        await _propose(config, metrics)
-
-    return run_service("proposer", config, propose, (RANGES, RANGE_SECONDS, OUTPUTS, LATEST_OUTPUT))
+    configure_logging("proposer", level=config.log_level)
+    return asyncio.run(_until_stopped(_propose(config)))
 
 
-async def _propose(config: ProposerConfig, metrics: Metrics) -> None:
-    rollup_json = config.rollup_config.read_bytes()
-    rollup = RollupConfig.from_json(rollup_json)
-    pool = RangePool(config.workers)
+async def _until_stopped(work: Coroutine[None, None, None]) -> int:
+    """Do `work` until SIGTERM or SIGINT; return the exit status."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
     try:
-        async with (
-            JsonRpcTransport(config.l1_rpc_url) as l1_transport,
-            JsonRpcTransport(config.l2_rpc_url) as l2_transport,
-            open_sender(config, rollup, l1_transport, account=config.account) as sender,
-        ):
-            l1, node = L1Client(l1_transport), RollupNodeClient(l2_transport)
-            settlement = OracleSettlement(Address.from_hex(config.oracle), l1_transport, sender)
-            options = LiveOptions(
-                rollup_config=rollup_json, l1_config=config.l1_chain_config.read_bytes()
-            )
-            witness = LiveWitness(l1, None, L2Client(l2_transport), node, options=options)
-            with ProposerStore(config.data_dir / "proposer.sqlite") as store:
-                _log.info("starting", ranges_put_back=store.recover())
-                is_done = asyncio.Event()
-                ranges = RangeRunner(
-                    config,
-                    store,
-                    node=node,
-                    settlement=settlement,
-                    witness=witness,
-                    pool=pool,
-                    metrics=metrics,
-                    on_done=is_done,
-                )
-                outputs = OutputProposer(
-                    store, l1=l1, node=node, settlement=settlement, metrics=metrics
-                )
-                pause = config.poll_interval
-                try:
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(run_loop(ranges.tick, pause=pause, metrics=metrics))
-                        group.create_task(
-                            run_loop(outputs.tick, pause=pause, metrics=metrics, wake=is_done)
-                        )
-                finally:
-                    await ranges.stop()
-    finally:
-        pool.close()
+        await task
+    except asyncio.CancelledError:
+        _log.info("stopped")
+        return 0
+    except CoproveError:
+        _log.exception("critical")
+        return 1
+    return 0
+
+
+async def _propose(config: ProposerConfig) -> None:
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        pool = RangePool(config.workers)
+        stack.callback(pool.close)
+        chains = await stack.enter_async_context(open_chains(_settings(config), _ENDPOINT))
+        require_dev_chain(chains.scope.l1_chain_id, chains.scope.l2_chain_id)
+        store = await open_store(database_url(config.data_dir), chains.scope)
+        await stack.enter_async_context(store)
+        backend = await stack.enter_async_context(open_backend(config, chains.l1, pool))
+        transactions = SqliteIntentStore(config.data_dir / "transactions.sqlite")
+        stack.callback(transactions.close)
+        service = ProposerService(
+            _settings(config),
+            chains,
+            store=store,
+            backend=backend,
+            pool=pool,
+            signer=LocalSigner(DevAccounts().account(config.account)),
+            transactions=transactions,
+        )
+        await service.run()
+
+
+def _settings(config: ProposerConfig) -> ProposerSettings:
+    return ProposerSettings(
+        l1_rpc_url=config.l1_rpc_url,
+        l2_rpc_url=config.l2_rpc_url,
+        oracle_address=config.oracle,
+        aggregation_vkey=config.aggregation_vkey,
+        range_vkey_commitment=config.range_vkey_commitment,
+        rollup_config=config.rollup_config,
+        l1_chain_config=config.l1_chain_config,
+        data_dir=config.data_dir,
+        poll_interval=config.poll_interval,
+        max_blocks_per_range=config.blocks_per_range,
+        outputs_before_leap=config.outputs_before_leap,
+        max_concurrent_witness_gen=config.workers + 1,
+        workers=config.workers,
+        rpc_timeout=20.0,
+        network_calls_timeout=20.0,
+        # One confirmation: what a reorg undoes is noticed by the contract's state.
+        confirmations=1,
+        lease_seconds=config.lease,
+        metrics_port=config.metrics_port,
+    )
 
 
 if __name__ == "__main__":
