@@ -42,7 +42,14 @@ if TYPE_CHECKING:
     from coprove.prover import ProverBackend
     from coprove.witness import WorkExecutor
 
-__all__ = ["ProofMakers", "network_options", "network_signer", "open_makers", "open_signer"]
+__all__ = [
+    "ProofMakers",
+    "network_options",
+    "network_signer",
+    "open_makers",
+    "open_signer",
+    "server_token",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,11 +181,20 @@ def _budgeted(settings: Settings, backend: ProverBackend, folder: Path) -> Prove
     return BudgetedBackend(backend, budget, SqliteLedger(folder / "spending.sqlite"))
 
 
+def server_token(settings: Settings) -> str | None:
+    """Return the token of the proof server that is used, if one is set."""
+    given = settings.prover
+    if given.server_token is not None:
+        return given.server_token.get_secret_value()
+    if given.server_token_file is None:
+        return None
+    return text_of(given.server_token_file, "prover.server_token_file").strip()
+
+
 def _server_backend(settings: Settings, folder: Path) -> ServerBackend:
     given = settings.prover
-    token = None if given.server_token is None else given.server_token.get_secret_value()
     url = require("prover.server_url", given.server_url)
-    options = ServerClientOptions(url=url, token=token, mock=given.mock)
+    options = ServerClientOptions(url=url, token=server_token(settings), mock=given.mock)
     return ServerBackend(options, spool=folder / "server")
 
 

@@ -109,6 +109,8 @@ class ProverSection(Section):
     """A proof server, ours or op-succinct's; a token may stand in it as a password."""
     server_token: Secret | None = None
     """Bearer token of the proof server."""
+    server_token_file: Path | None = None
+    """File with that token."""
     workers: _Positive = 1
     """Processes that collect inputs and run the range program."""
     dask: str | None = None

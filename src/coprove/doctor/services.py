@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 from alembic.runtime.migration import MigrationContext
 
-from coprove.config.makers import network_options, network_signer
+from coprove.config.makers import network_options, network_signer, server_token
 from coprove.config.wiring import backend_names, require, storage_url
 from coprove.contracts import is_dev_chain
 from coprove.doctor.findings import failed, passed, skipped, warned
@@ -128,8 +128,8 @@ async def check_proof_server(setup: Setup) -> Finding:
         return skipped("no proof server is used")
     url = require("prover.server_url", setup.settings.prover.server_url)
     shown = redact_url(url)
-    token = setup.settings.prover.server_token
-    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    token = server_token(setup.settings)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
         async with (
             aiohttp.ClientSession(headers=headers) as session,
@@ -139,7 +139,7 @@ async def check_proof_server(setup: Setup) -> Finding:
     except (aiohttp.ClientError, OSError) as error:
         return failed(f"{shown}: {type(error).__name__}", "Start the server, or fix the URL.")
     if status in (401, 403):
-        return failed(f"{shown}: HTTP {status}", "Set prover.server_token.")
+        return failed(f"{shown}: HTTP {status}", "Set prover.server_token_file.")
     if status not in (200, 500):
         return failed(f"{shown}: HTTP {status}", "There is another service at that address.")
     return passed(shown)
