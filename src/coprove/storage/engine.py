@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from coprove.storage.errors import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["connect", "database_url", "shown_address", "transaction"]
+__all__ = ["check_file", "connect", "database_url", "shown_address", "transaction"]
 
 LOCK_SECONDS = 10.0
 """How long a write waits for another's, and how long one that was paused may hold it up."""
@@ -98,6 +99,23 @@ def connect(url: URL) -> AsyncEngine:
             "tcp_user_timeout": 30_000,
         },
     )
+
+
+async def check_file(engine: AsyncEngine) -> None:
+    """Raise StoreUnavailableError when the file of an SQLite database cannot be opened.
+
+    aiosqlite leaves a thread behind that reports to a loop which may be closed, when it is the
+    first to find out.
+    """
+    if engine.dialect.name == "sqlite":
+        try:
+            await asyncio.to_thread(_open_file, engine.url.database or "")
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"{shown_address(engine.url)}: {error}") from error
+
+
+def _open_file(path: str) -> None:
+    sqlite3.connect(path).close()
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

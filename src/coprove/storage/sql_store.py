@@ -12,6 +12,7 @@ from coprove.storage.base import BaseRequestStore
 from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_number, checked_text
 from coprove.storage.engine import (
+    check_file,
     connect,
     database_url,
     shown_address,
@@ -78,6 +79,7 @@ async def open_store(
     checked_text("name of the configuration", scope.config_name)
     engine = connect(database_url(url))
     try:
+        await check_file(engine)
         async with transaction(engine, write=True) as connection:
             await upgrade(connection)
             scope_id = await _register(connection, scope)
@@ -92,6 +94,7 @@ async def stored_scopes(url: str) -> Sequence[Scope]:
     """Return whose requests the database at `url` holds, bringing its schema up to date."""
     engine = connect(database_url(url))
     try:
+        await check_file(engine)
         async with transaction(engine, write=True) as connection:
             await upgrade(connection)
             found = await connection.execute(select(scopes).order_by(scopes.c.id))
