@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from coprove.prover.errors import (
@@ -17,8 +19,6 @@ from coprove.prover.zk.stdin import write_artifact
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from coprove.prover.zk.network.account import NetworkAccount
     from coprove.prover.zk.network.artifacts import ArtifactStore
     from coprove.prover.zk.network.channel import NetworkChannel
@@ -72,15 +72,14 @@ async def register(
     async def attempt() -> None:
         if await _is_known(program, channel):
             return
-        path = work_dir / f"{program.name}.elf.artifact"
         elf = program.elf.read_bytes()
-        write_artifact(
-            path, iter((pack_u64(len(elf)), elf)), zstd=account.options.compress_artifacts
-        )
-        try:
+        # A folder of its own: another process may register the same program from this one.
+        with TemporaryDirectory(prefix=f"{program.name}-", dir=work_dir) as folder:
+            path = Path(folder) / "elf.artifact"
+            write_artifact(
+                path, iter((pack_u64(len(elf)), elf)), zstd=account.options.compress_artifacts
+            )
             uri = await artifacts.upload(artifact_pb2.ArtifactType.PROGRAM, path)
-        finally:
-            path.unlink(missing_ok=True)
         async with account.turn() as nonce:
             body = network_pb2.CreateProgramRequestBody(
                 nonce=nonce, vk_hash=program.vkey_hash, vk=program.vkey, program_uri=uri
