@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,11 +31,18 @@ class Pauses:
         """Return how often it failed in a row."""
         return self._failures.get((request.kind, request.blocks), 0)
 
-    def failed(self, request: ProofRequest, *, now: float, at_least: float = 0.0) -> float:
+    def failed(
+        self,
+        request: ProofRequest,
+        *,
+        now: float,
+        at_least: float = 0.0,
+        at_most: float = math.inf,
+    ) -> float:
         """Note a failure; return the seconds that the work is left alone for."""
         key = request.kind, request.blocks
         self._failures[key] = self._failures.get(key, 0) + 1
-        pause = max(at_least, retry_pause(self._failures[key]))
+        pause = min(at_most, max(at_least, retry_pause(self._failures[key])))
         self._until[key] = now + pause
         return pause
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from coprove.errors import CoproveError
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 _log = get_logger(part="requests")
+_SHORT_PAUSE: Final = 2.0
 _PUT_BACK_OFTEN: Final = 5
 """Times in a row that work is put back until a person is told."""
 _SINGLE_FAILURES: Final = 3
@@ -69,9 +71,16 @@ async def accepted(ctx: Context, request: ProofRequest, key: str, proof_id: byte
     _log.info("proof requested", **_named(request), proof_id=proof_id)
 
 
-async def put_back(ctx: Context, request: ProofRequest, *, error: str) -> None:
-    """Let a request wait its turn again: nothing was asked of a backend, nothing counts."""
-    pause = ctx.pauses.failed(request, now=ctx.now())
+async def put_back(
+    ctx: Context, request: ProofRequest, *, error: str, has_changed: bool = False
+) -> None:
+    """Let a request wait its turn again: nothing was asked of a backend, nothing counts.
+
+    `has_changed` says that it stood on something which is another by now: then it need not wait
+    long, however often that happened.
+    """
+    at_most = _SHORT_PAUSE if has_changed else math.inf
+    pause = ctx.pauses.failed(request, now=ctx.now(), at_most=at_most)
     await ctx.store.move(
         ctx.lease, request.id, request.status, RequestStatus.UNREQUESTED, error=error
     )

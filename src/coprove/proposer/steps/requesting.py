@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from coprove.errors import CoproveError, Critical
+from coprove.errors import CoproveError, Critical, Reset
 from coprove.proposer import metrics as m
 from coprove.proposer.aggregation_work import choose_checkpoint, prepare_aggregation
 from coprove.proposer.alerts import Alert
@@ -117,7 +117,7 @@ async def _failed(ctx: Context, request_id: int, error: Exception) -> None:
     if isinstance(error, Critical | WorkerDiedError | CallTimeoutError):
         await give_up(ctx, request, error=text, too_big=False)
     else:
-        await put_back(ctx, request, error=text)
+        await put_back(ctx, request, error=text, has_changed=isinstance(error, Reset))
 
 
 def _event(request: ProofRequest, error: Exception) -> m.Event:
