@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from coprove.errors import InputError
-from coprove.storage import Scope, engine, open_store, stored_scopes
+from coprove.storage import Scope, SqlRequestStore, engine, open_store, stored_scopes
 from coprove.storage.engine import connect, database_url, shown_address
 from coprove.storage.errors import (
     DatabaseFaultError,
@@ -171,6 +171,24 @@ async def test_many_calls_at_once_share_the_connections(url: str) -> None:
         await store.reanchor(lease, 0)
         reads = await asyncio.gather(*(store.highest_end() for _ in range(60)))
         assert set(reads) == {0}
+
+
+async def _put_stray_proof(store: SqlRequestStore) -> None:
+    async with store._session(write=True) as session:
+        await session.put_proof(99, SECRET.encode())
+
+
+async def test_errors_of_the_database_do_not_hold_what_was_written(url: str) -> None:
+    """Values may be proofs of megabytes, or texts from outside: errors are logged."""
+    async with await open_store(url, SCOPE) as store:
+        lease = await store.acquire("one", TTL)
+        with pytest.raises(IntegrityViolationError) as refused:
+            await _put_stray_proof(store)
+        error: BaseException | None = refused.value
+        while error is not None:
+            assert SECRET not in repr(error) + str(error)
+            error = error.__cause__ or error.__context__
+        await store.check(lease)
 
 
 async def _break_the_path(db_engine: AsyncEngine) -> None:

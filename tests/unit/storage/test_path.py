@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from coprove.storage import IntentKind, RequestStatus
+from coprove.storage import IntentKind, IntentState, RequestStatus
 from coprove.storage.errors import RangeGapError
 from coprove.types import BlockRange
 from tests.unit.storage.lab import complete, plans, spans, walk
@@ -134,6 +134,31 @@ async def test_aggregations_below_the_contract_are_cancelled_but_for_those_on_th
         assert [request.id for request in moved.cancelled] == [made[3].id]
         states = [(await store.get(request.id)).status for request in made]
         assert states == [S.RELAYED, S.UNREQUESTED, S.UNREQUESTED, S.CANCELLED]
+
+
+async def test_aggregations_above_the_contract_fall_with_the_ranges_below_them(lab: Lab) -> None:
+    """A filler takes the place of proven ranges: what stood on them is of no use."""
+    async with lab.leading() as (store, lease):
+        await _path(store, lease, 0, 10, 20, 30, 40, proven=40)
+        falls = await store.add_aggregation(lease, BlockRange(start=20, end=30), backend="mock")
+        stays = await store.add_aggregation(lease, BlockRange(start=30, end=40), backend="mock")
+        moved = await store.reanchor(lease, 15, fill=plans(15, 30), backend="mock")
+        assert falls.id in [request.id for request in moved.cancelled]
+        assert (await store.get(stays.id)).status is S.UNREQUESTED
+
+
+async def test_a_cut_takes_aggregations_whose_ranges_went_before(lab: Lab) -> None:
+    """One that a proposal had kept, and whose proposal was abandoned, falls with the next cut."""
+    async with lab.leading() as (store, lease):
+        await _path(store, lease, 0, 10, proven=10)
+        kept = await store.add_aggregation(lease, BlockRange(start=0, end=10), backend="mock")
+        await store.open_intent(lease, "p", IntentKind.PROPOSAL, request_id=kept.id)
+        (proven,) = await store.live_ranges()
+        await store.replace(lease, proven.id, S.COMPLETE, S.CANCELLED, error="reorg")
+        assert (await store.get(kept.id)).status is S.UNREQUESTED
+        await store.close_intent(lease, "p", IntentState.ABANDONED)
+        await store.cut_above(lease, 0, error="L2 reorg")
+        assert (await store.get(kept.id)).status is S.CANCELLED
 
 
 @pytest.mark.parametrize(("block", "end"), [(20, 20), (25, 20), (30, 30), (99, 30), (3, 0)])
