@@ -1,0 +1,34 @@
+"""Evidence of trusted execution environments: parse, verify, judge; no I/O, no clock."""
+
+from coprove.attestation.binding import (
+    BINDING_DOMAIN,
+    BINDING_VERSION,
+    ProverBinding,
+    prover_address,
+)
+from coprove.attestation.claims import Check, Claims, TcbStatus
+from coprove.attestation.errors import (
+    EvidenceFormatError,
+    EvidenceRejectedError,
+    PolicyError,
+    Rejection,
+)
+from coprove.attestation.platform import Platform, measurement_id
+from coprove.attestation.poe import ProofOfExecution
+
+__all__ = [
+    "BINDING_DOMAIN",
+    "BINDING_VERSION",
+    "Check",
+    "Claims",
+    "EvidenceFormatError",
+    "EvidenceRejectedError",
+    "Platform",
+    "PolicyError",
+    "ProofOfExecution",
+    "ProverBinding",
+    "Rejection",
+    "TcbStatus",
+    "measurement_id",
+    "prover_address",
+]
