@@ -108,7 +108,7 @@ async def test_one_key_has_one_effect(l1: L1, store: IntentStore) -> None:
         third = await manager.send(key="k", to=TO, value=1)
     async with l1.manager(store=store) as manager:
         fourth = await manager.send(key="k", to=TO, value=1)
-        assert manager.outcome("k") == fourth
+        assert await manager.outcome("k") == fourth
         with pytest.raises(IntentConflictError, match="value"):
             await manager.send(key="k", to=TO, value=2)
     assert first == second == third == fourth
@@ -139,11 +139,11 @@ async def test_a_restart_between_reserving_and_signing_sends_once(
         manager = l1.manager(store=store)
         await manager.start()
         waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
-        await until("reserved", lambda: _true(store.get("k") is not None))
+        await until("reserved", lambda: _stored(store, "k"))
         await crash(manager, waiting)
-    assert store.attempts("k") == []
+    assert await store.attempts("k") == []
     async with l1.manager(store=store) as again:
-        await until("mined", lambda: _true(again.outcome("k") is not None))
+        await until("mined", lambda: _settled(again, "k"))
         await again.send(key="k", to=TO, value=1)
     assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
 
@@ -156,9 +156,9 @@ async def test_a_restart_between_signing_and_sending_sends_the_same_bytes(
     manager = l1.manager(store=store, transport=dead)
     await manager.start()
     waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
-    await until("signed", lambda: _true(bool(store.attempts("k"))))
+    await until("signed", lambda: _signed(store, "k"))
     await crash(manager, waiting)
-    (attempt,) = store.attempts("k")
+    (attempt,) = await store.attempts("k")
     async with l1.manager(store=store) as again:
         mined = await again.send(key="k", to=TO, value=1)
     assert mined.tx_hash == attempt.tx_hash
@@ -179,7 +179,7 @@ async def test_a_restart_between_sending_and_mining_finds_its_transaction(
     await l1.mine()
     async with l1.manager(store=store) as again:
         await again.send(key="k", to=TO, value=1)
-    assert len(store.attempts("k")) == 1
+    assert len(await store.attempts("k")) == 1
     assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
 
 
@@ -216,10 +216,10 @@ async def test_a_stuck_transaction_is_replaced_at_the_same_nonce(l1: L1) -> None
         await l1.rpc("anvil_setNextBlockBaseFeePerGas", hex(20 * GWEI))
         await l1.mine()
         assert await balance(l1) == 0
-        await until("replaced", lambda: _true(store.attempts("k")[-1].fees.max_fee >= 20 * GWEI))
+        await until("replaced", lambda: _offers(store, "k", 20 * GWEI))
         await l1.mine()
         mined = await waiting
-    attempts = store.attempts("k")
+    attempts = await store.attempts("k")
     assert mined.tx_hash in {attempt.tx_hash for attempt in attempts}
     assert mined.tx_hash != attempts[0].tx_hash
     assert {attempt.nonce for attempt in attempts} == {0}
@@ -235,7 +235,7 @@ async def test_a_transaction_that_a_reorg_removes_is_sent_again(l1: L1) -> None:
     async with l1.manager(store=store, confirmations=4) as manager:
         waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
         await until("mined", lambda: _equals(balance(l1), 1))
-        await until("seen", lambda: _true(_mined_in(store, "k") is not None))
+        await until("seen", lambda: _mined_in(store, "k"))
         await l1.mine()
         await l1.automine(on=False)
         await l1.rpc("anvil_reorg", 2, [])
@@ -257,7 +257,7 @@ async def test_a_reorg_below_a_settled_transaction_is_mended_by_the_next_start(l
     assert await l1.nonce(ME) == 0
     async with l1.manager(store=store) as manager:
         await manager.send(key="two", to=TO, value=2)
-        await until("mended", lambda: _true(manager.outcome("one") is not None))
+        await until("mended", lambda: _settled(manager, "one"))
     assert (await balance(l1), await l1.nonce(ME)) == (3, 2)
 
 
@@ -272,7 +272,7 @@ async def test_a_settled_transaction_that_a_reorg_removes_is_sent_again(l1: L1) 
         assert await balance(l1) == 0
         await until("pooled", lambda: _equals(pooled(l1), 1))
         await l1.mine()
-        await until("settled", lambda: _true(manager.outcome("k") is not None))
+        await until("settled", lambda: _settled(manager, "k"))
         mined = await manager.send(key="k", to=TO, value=1)
     assert mined.block_hash == await l1.block_hash(mined.block_number)
     assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
@@ -301,13 +301,13 @@ async def test_a_nonce_taken_by_a_foreign_transaction_is_given_up(l1: L1) -> Non
     manager = l1.manager(store=store, transport=dead)
     await manager.start()
     waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
-    await until("signed", lambda: _true(bool(store.attempts("k"))))
+    await until("signed", lambda: _signed(store, "k"))
     await crash(manager, waiting)
     await _foreign(l1, nonce=0)
     await l1.mine(3)
     async with l1.manager(store=store) as again:
         await again.send(key="k", to=TO, value=1)
-    assert [attempt.nonce for attempt in store.attempts("k")] == [0, 1]
+    assert [attempt.nonce for attempt in await store.attempts("k")] == [0, 1]
     assert (await balance(l1), await l1.nonce(ME)) == (1, 2)
 
 
@@ -320,7 +320,7 @@ async def test_a_transaction_that_fails_on_chain_is_reported_each_time(
         for _ in range(2):
             with pytest.raises(TransactionRevertedError):
                 await manager.send(key="k", to=None, data=reverting, gas_limit=100_000)
-    intent = store.get("k")
+    intent = await store.get("k")
     assert intent is not None
     assert intent.state is IntentState.DONE
     assert await l1.nonce(ME) == 1
@@ -331,7 +331,7 @@ async def test_what_a_node_never_takes_is_forgotten(l1: L1, store: IntentStore) 
     async with l1.manager(store=store) as manager:
         with pytest.raises(TransactionRefusedError):
             await manager.send(key="k", to=TO, value=1, gas_limit=20_000)
-        assert store.get("k") is None
+        assert await store.get("k") is None
         await manager.send(key="l", to=TO, value=2)
     assert (await balance(l1), await l1.nonce(ME)) == (2, 1)
 
@@ -359,11 +359,11 @@ async def test_an_empty_account_sends_once_it_has_money(l1: L1, store: IntentSto
     await l1.rpc("anvil_setBalance", str(ME), "0x0")
     async with l1.manager(store=store) as manager:
         waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
-        await until("signed", lambda: _true(bool(store.attempts("k"))))
+        await until("signed", lambda: _signed(store, "k"))
         await l1.rpc("anvil_setBalance", str(ME), hex(10**18))
         await waiting
     assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
-    assert len(store.attempts("k")) == 1
+    assert len(await store.attempts("k")) == 1
 
 
 async def test_a_transaction_is_a_plain_eip1559_one_with_the_least_tip(l1: L1) -> None:
@@ -387,12 +387,12 @@ async def test_a_call_returns_at_the_asked_for_depth_and_not_before(l1: L1) -> N
     counting = CuttingTransport(l1)
     async with l1.manager(store=store, confirmations=4, transport=counting) as manager:
         waiting = asyncio.create_task(manager.send(key="k", to=TO, value=1))
-        await until("seen", lambda: _true(_mined_in(store, "k") is not None))
+        await until("seen", lambda: _mined_in(store, "k"))
         for _ in range(2):
             await l1.mine()
             await _two_more_looks(counting)
             assert not waiting.done()
-            assert manager.outcome("k") is None
+            assert await manager.outcome("k") is None
         await l1.mine()
         mined = await waiting
     assert await l1.number() - mined.block_number + 1 == 4
@@ -408,9 +408,10 @@ async def test_a_foreign_transaction_stuck_at_our_nonce_is_replaced(l1: L1) -> N
         await until("in the pool", lambda: _knows(l1, store, "k"))
         await l1.mine()
         mined = await waiting
-    assert store.attempts("k")[-1].fees.max_fee > 40 * GWEI
-    assert len(store.attempts("k")) > 1
-    assert mined.tx_hash == store.attempts("k")[-1].tx_hash
+    attempts = await store.attempts("k")
+    assert attempts[-1].fees.max_fee > 40 * GWEI
+    assert len(attempts) > 1
+    assert mined.tx_hash == attempts[-1].tx_hash
     assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
 
 
@@ -428,11 +429,11 @@ async def test_nothing_is_sent_once_the_guard_objects(l1: L1, store: IntentStore
             await manager.send(key="k", to=TO, value=1)
     assert asked == 1
     assert (await pooled(l1), await l1.nonce(ME)) == (0, 0)
-    assert len(store.attempts("k")) == 1
+    assert len(await store.attempts("k")) == 1
     async with l1.manager(store=store) as leader:
         await leader.send(key="k", to=TO, value=1)
     assert (await balance(l1), await l1.nonce(ME)) == (1, 1)
-    assert len(store.attempts("k")) == 1
+    assert len(await store.attempts("k")) == 1
 
 
 async def test_the_guard_stands_before_every_broadcast(l1: L1) -> None:
@@ -546,7 +547,7 @@ async def _two_more_looks(transport: CuttingTransport) -> None:
 
 
 async def _knows(l1: L1, store: IntentStore, key: str) -> bool:
-    attempts = store.attempts(key)
+    attempts = await store.attempts(key)
     if not attempts:
         return False
     newest = str(attempts[-1].tx_hash)
@@ -556,9 +557,25 @@ async def _knows(l1: L1, store: IntentStore, key: str) -> bool:
         return False
 
 
-def _mined_in(store: IntentStore, key: str) -> object:
-    intent = store.get(key)
-    return None if intent is None else intent.mined
+async def _stored(store: IntentStore, key: str) -> bool:
+    return await store.get(key) is not None
+
+
+async def _signed(store: IntentStore, key: str) -> bool:
+    return bool(await store.attempts(key))
+
+
+async def _offers(store: IntentStore, key: str, max_fee: int) -> bool:
+    return (await store.attempts(key))[-1].fees.max_fee >= max_fee
+
+
+async def _mined_in(store: IntentStore, key: str) -> bool:
+    intent = await store.get(key)
+    return intent is not None and intent.mined is not None
+
+
+async def _settled(manager: TransactionManager, key: str) -> bool:
+    return await manager.outcome(key) is not None
 
 
 async def _true(value: bool) -> bool:

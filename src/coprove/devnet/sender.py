@@ -96,7 +96,7 @@ class ManagedSender:
             "eth_getTransactionCount", [str(self.address), "latest"]
         )
         nonce = int(str(answer), 16)
-        found = self._store.unsettled(self.address, chain_nonce=nonce)
+        found = await self._store.unsettled(self.address, chain_nonce=nonce)
         return [intent.key for intent in found]
 
 

@@ -1,8 +1,7 @@
 """The transaction manager: nonces, fees, replacement, confirmations, reorgs, restarts."""
 
-from coprove.contracts.transactions.fees import FeePolicy, Fees
+from coprove.contracts.transactions.fees import FeePolicy
 from coprove.contracts.transactions.manager import TransactionManager
-from coprove.contracts.transactions.records import Attempt, Draft, Intent, IntentState, Mined
 from coprove.contracts.transactions.signer import (
     LocalSigner,
     Signer,
@@ -12,6 +11,7 @@ from coprove.contracts.transactions.signer import (
 from coprove.contracts.transactions.sqlite_store import SqliteIntentStore
 from coprove.contracts.transactions.store import IntentStore, MemoryIntentStore
 from coprove.contracts.transactions.watcher import SendGuard, TransactionOptions
+from coprove.types.transactions import Attempt, Draft, Fees, Intent, IntentState, Mined
 
 __all__ = [
     "Attempt",

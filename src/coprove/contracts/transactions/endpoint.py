@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from coprove.contracts.abi import reverted
 from coprove.contracts.errors import InsufficientFundsError, TransactionRefusedError
 from coprove.contracts.known_errors import KNOWN_ERRORS
-from coprove.contracts.transactions.records import Mined
 from coprove.errors import InputError
 from coprove.rpc import NotYetAvailableError, RpcError
 from coprove.types import Address, Hash32
+from coprove.types.transactions import Mined
 
 if TYPE_CHECKING:
-    from coprove.contracts.transactions.records import Draft
     from coprove.rpc import RpcTransport
     from coprove.rpc.http import Json
+    from coprove.types.transactions import Draft
 
 __all__ = ["Endpoint", "SendOutcome"]
 

@@ -5,20 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coprove.contracts.errors import FeeCapError
+from coprove.types.transactions import Fees
 
-__all__ = ["FeePolicy", "Fees"]
+__all__ = ["FeePolicy"]
 
 _GWEI = 10**9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fees:
-    """EIP-1559 fees, in wei per gas."""
-
-    max_fee: int
-    """Most that is paid in all."""
-    priority_fee: int
-    """Most that goes to the block's producer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

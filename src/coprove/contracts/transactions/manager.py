@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Any, Self
 from coprove.contracts.errors import (
     IntentConflictError,
     ManagerClosedError,
+    StoreMismatchError,
     TransactionRevertedError,
 )
 from coprove.contracts.transactions.endpoint import Endpoint
-from coprove.contracts.transactions.records import Draft, IntentState
 from coprove.contracts.transactions.watcher import Account, TransactionOptions, watch
 from coprove.errors import CoproveError
 from coprove.telemetry import get_logger
+from coprove.types.transactions import Draft, IntentState
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from coprove.contracts.transactions.records import Intent, Mined
     from coprove.contracts.transactions.signer import Signer
     from coprove.contracts.transactions.store import IntentStore
     from coprove.contracts.transactions.watcher import SendGuard
     from coprove.rpc import RpcTransport
     from coprove.types import Address
+    from coprove.types.transactions import Intent, Mined
 
 __all__ = ["TransactionManager"]
 
@@ -86,8 +87,18 @@ class TransactionManager:
 
         StoreMismatchError when the store belongs to another chain.
         """
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _start(self) -> None:
         chain_id = await self._endpoint.chain_id()
-        self._store.bind(f"chain {chain_id}, genesis {await self._endpoint.genesis_hash()}")
+        chain = f"chain {chain_id}, genesis {await self._endpoint.genesis_hash()}"
+        bound = await self._store.bind(chain)
+        if bound != chain:
+            raise StoreMismatchError(expected=bound, actual=chain)
         self._account = Account(
             chain_id=chain_id,
             endpoint=self._endpoint,
@@ -98,9 +109,9 @@ class TransactionManager:
             guard=self._send_guard,
         )
         chain_nonce = await self._endpoint.nonce(self.address)
-        for intent in self._store.unsettled(self.address, chain_nonce=chain_nonce):
+        for intent in await self._store.unsettled(self.address, chain_nonce=chain_nonce):
             _log.info("taking up a transaction", key=intent.key, nonce=intent.nonce)
-            self._reopen(intent)
+            await self._reopen(intent)
         self._settled_watch = asyncio.create_task(self._watch_settled())
 
     async def close(self) -> None:
@@ -131,7 +142,7 @@ class TransactionManager:
         failed, IntentConflictError when the key stands for something else, ManagerClosedError,
         and Temporary leaves while nothing is stored yet.
         """
-        intent = self._store.get(key)
+        intent = await self._store.get(key)
         if intent is None:
             draft = Draft(
                 key=key,
@@ -154,9 +165,9 @@ class TransactionManager:
             raise
         return await self._outcome(intent, mined)
 
-    def outcome(self, key: str) -> Mined | None:
+    async def outcome(self, key: str) -> Mined | None:
         """Return where the transaction of a key settled; None when it has not, or is not known."""
-        intent = self._store.get(key)
+        intent = await self._store.get(key)
         return intent.mined if intent is not None and intent.state is IntentState.DONE else None
 
     async def _reserve(self, draft: Draft) -> Intent:
@@ -166,7 +177,7 @@ class TransactionManager:
             with_margin = estimate * (100 + self._options.gas_margin_percent) // 100
             gas_limit = max(estimate, min(with_margin, self._options.gas_cap))
         async with self._reserving:
-            there = self._store.get(draft.key)
+            there = await self._store.get(draft.key)
             if there is not None:
                 return there
             complete = Draft(
@@ -177,12 +188,12 @@ class TransactionManager:
                 data=draft.data,
                 gas_limit=gas_limit,
             )
-            return self._store.reserve(complete, await self._endpoint.nonce(self.address))
+            return await self._store.reserve(complete, await self._endpoint.nonce(self.address))
 
-    def _reopen(self, intent: Intent) -> None:
+    async def _reopen(self, intent: Intent) -> None:
         if intent.state is IntentState.DONE:
             _log.warning("a settled transaction left the chain", key=intent.key)
-            self._store.record(intent.key, None, IntentState.OPEN)
+            await self._store.record(intent.key, None, IntentState.OPEN)
         self._watched(intent)
 
     async def _watch_settled(self) -> None:
@@ -191,12 +202,11 @@ class TransactionManager:
             await asyncio.sleep(self._options.poll_interval)
             try:
                 chain_nonce = await self._endpoint.nonce(self.address)
+                for intent in await self._store.unsettled(self.address, chain_nonce=chain_nonce):
+                    if intent.state is IntentState.DONE:
+                        await self._reopen(intent)
             except CoproveError as error:
-                _log.warning("the account's nonce is not known", error=str(error))
-                continue
-            for intent in self._store.unsettled(self.address, chain_nonce=chain_nonce):
-                if intent.state is IntentState.DONE:
-                    self._reopen(intent)
+                _log.warning("settled transactions are not watched", error=str(error))
 
     def _watched(self, intent: Intent) -> asyncio.Task[Mined]:
         """Return the task that watches an intent, a new one when there is none at work."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from eth_account.signers.local import LocalAccount
 
-    from coprove.contracts.transactions.fees import Fees
     from coprove.rpc import JsonRpcTransport
     from coprove.rpc.http import Json
+    from coprove.types.transactions import Fees
 
 __all__ = ["LocalSigner", "Signer", "UnsignedTransaction", "Web3Signer"]
 

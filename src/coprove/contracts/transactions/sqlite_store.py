@@ -5,10 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from coprove.contracts.errors import StoreMismatchError
-from coprove.contracts.transactions.fees import Fees
-from coprove.contracts.transactions.records import Attempt, Draft, Intent, IntentState, Mined
 from coprove.types import Address, Hash32
+from coprove.types.transactions import Attempt, Draft, Fees, Intent, IntentState, Mined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +53,10 @@ _NEXT_NONCE = "max(?, coalesce((SELECT max(nonce) + 1 FROM intents WHERE sender 
 
 
 class SqliteIntentStore:
-    """An `IntentStore` in a file with a write-ahead log; several processes may share it."""
+    """An `IntentStore` in a file with a write-ahead log, for what is sent from one machine.
+
+    Calls do not wait for anything but the disk. Several processes may share the file.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the file, creating it when it is not there."""
@@ -67,20 +68,22 @@ class SqliteIntentStore:
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.executescript(_SCHEMA)
 
-    def bind(self, chain: str) -> None:
+    async def bind(self, chain: str) -> str:
         """See `IntentStore`."""
         self._db.execute("INSERT OR IGNORE INTO chain (id, name) VALUES (1, ?)", (chain,))
         (stored,) = self._db.execute("SELECT name FROM chain").fetchone()
-        if stored != chain:
-            raise StoreMismatchError(expected=stored, actual=chain)
+        return str(stored)
 
-    def get(self, key: str) -> Intent | None:
+    async def get(self, key: str) -> Intent | None:
         """See `IntentStore`."""
+        return self._get(key)
+
+    def _get(self, key: str) -> Intent | None:
         query = f"SELECT {_INTENT} FROM intents WHERE key = ?"  # noqa: S608 - constant columns
         row = self._db.execute(query, (key,)).fetchone()
         return None if row is None else _intent(row)
 
-    def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
+    async def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
         """See `IntentStore`."""
         self._db.execute(
             "INSERT INTO intents (key, sender, nonce, recipient, value, data, gas_limit, state)"  # noqa: S608 - constant text
@@ -98,7 +101,7 @@ class SqliteIntentStore:
         )
         return self._stored(draft.key)
 
-    def renumber(self, key: str, chain_nonce: int) -> Intent:
+    async def renumber(self, key: str, chain_nonce: int) -> Intent:
         """See `IntentStore`."""
         sender = self._stored(key).draft.sender
         self._db.execute(
@@ -107,7 +110,7 @@ class SqliteIntentStore:
         )
         return self._stored(key)
 
-    def add_attempt(self, key: str, attempt: Attempt) -> None:
+    async def add_attempt(self, key: str, attempt: Attempt) -> None:
         """See `IntentStore`."""
         self._db.execute(
             "INSERT OR IGNORE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -122,7 +125,7 @@ class SqliteIntentStore:
             ),
         )
 
-    def attempts(self, key: str) -> list[Attempt]:
+    async def attempts(self, key: str) -> list[Attempt]:
         """See `IntentStore`."""
         rows = self._db.execute(
             "SELECT tx_hash, nonce, raw, max_fee, priority_fee, sent_at FROM attempts"
@@ -140,7 +143,7 @@ class SqliteIntentStore:
             for tx_hash, nonce, raw, max_fee, priority_fee, sent_at in rows
         ]
 
-    def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
+    async def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
         """See `IntentStore`."""
         values: tuple[object, ...] = (None,) * 6
         if mined is not None:
@@ -158,7 +161,7 @@ class SqliteIntentStore:
             (*values, state.value, key),
         )
 
-    def discard(self, key: str) -> bool:
+    async def discard(self, key: str) -> bool:
         """See `IntentStore`."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -175,7 +178,7 @@ class SqliteIntentStore:
         self._db.execute("COMMIT")
         return bool(highest == intent.nonce)
 
-    def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
+    async def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
         """See `IntentStore`."""
         # Two indexed searches: this runs at every poll, beside rows that hold whole batches.
         rows = self._db.execute(
@@ -191,7 +194,7 @@ class SqliteIntentStore:
         self._db.close()
 
     def _stored(self, key: str) -> Intent:
-        intent = self.get(key)
+        intent = self._get(key)
         if intent is None:
             raise KeyError(key)
         return intent

@@ -5,57 +5,57 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from coprove.contracts.errors import StoreMismatchError
-from coprove.contracts.transactions.records import Intent, IntentState
+from coprove.types.transactions import Intent, IntentState
 
 if TYPE_CHECKING:
-    from coprove.contracts.transactions.records import Attempt, Draft, Mined
     from coprove.types import Address
+    from coprove.types.transactions import Attempt, Draft, Mined
 
 __all__ = ["IntentStore", "MemoryIntentStore"]
 
 
 class IntentStore(Protocol):
-    """Keeps intents and their attempts; every method is one atomic, durable step."""
+    """Keeps intents and their attempts; every method is one atomic, durable step.
 
-    def bind(self, chain: str) -> None:
-        """Tie the store to a chain at first use; StoreMismatchError for another one later."""
+    Where several machines may send for one account, a store refuses all writes but those of the
+    one that leads.
+    """
 
-    def get(self, key: str) -> Intent | None:
+    async def bind(self, chain: str) -> str:
+        """Tie the store to a chain at first use; return the chain that it is tied to."""
+
+    async def get(self, key: str) -> Intent | None:
         """Return the intent of a key."""
 
-    def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
+    async def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
         """Store a new intent with the sender's next nonce.
 
         That is the larger of `chain_nonce` (transactions of the sender in the chain) and the one
         after the highest nonce in the store.
         """
 
-    def renumber(self, key: str, chain_nonce: int) -> Intent:
+    async def renumber(self, key: str, chain_nonce: int) -> Intent:
         """Give an intent the next nonce, as `reserve` would: another transaction took its own."""
 
-    def add_attempt(self, key: str, attempt: Attempt) -> None:
+    async def add_attempt(self, key: str, attempt: Attempt) -> None:
         """Store a signed transaction, before it is sent."""
 
-    def attempts(self, key: str) -> list[Attempt]:
+    async def attempts(self, key: str) -> list[Attempt]:
         """Return the signed transactions of an intent, oldest first."""
 
-    def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
+    async def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
         """Note where an intent was found, or with None that it is gone from the chain."""
 
-    def discard(self, key: str) -> bool:
+    async def discard(self, key: str) -> bool:
         """Forget an intent that no node accepted, unless a later nonce is taken already.
 
         False when it stays. No attempt of it may ever have reached a pool.
         """
 
-    def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
+    async def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
         """Return an account's intents that are open, or settled at a nonce not below `chain_nonce`
         (the chain lost them), in the order of their nonces.
         """
-
-    def close(self) -> None:
-        """Release the store."""
 
 
 class MemoryIntentStore:
@@ -67,44 +67,43 @@ class MemoryIntentStore:
         self._intents: dict[str, Intent] = {}
         self._attempts: dict[str, list[Attempt]] = {}
 
-    def bind(self, chain: str) -> None:
+    async def bind(self, chain: str) -> str:
         """See `IntentStore`."""
         if self._chain is None:
             self._chain = chain
-        elif self._chain != chain:
-            raise StoreMismatchError(expected=self._chain, actual=chain)
+        return self._chain
 
-    def get(self, key: str) -> Intent | None:
+    async def get(self, key: str) -> Intent | None:
         """See `IntentStore`."""
         return self._intents.get(key)
 
-    def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
+    async def reserve(self, draft: Draft, chain_nonce: int) -> Intent:
         """See `IntentStore`."""
         nonce = self._next_nonce(draft.sender, chain_nonce)
         intent = Intent(draft=draft, nonce=nonce, state=IntentState.OPEN, mined=None)
         self._intents[draft.key] = intent
         return intent
 
-    def renumber(self, key: str, chain_nonce: int) -> Intent:
+    async def renumber(self, key: str, chain_nonce: int) -> Intent:
         """See `IntentStore`."""
         intent = self._intents[key]
         nonce = self._next_nonce(intent.draft.sender, chain_nonce)
         self._intents[key] = replace(intent, nonce=nonce)
         return self._intents[key]
 
-    def add_attempt(self, key: str, attempt: Attempt) -> None:
+    async def add_attempt(self, key: str, attempt: Attempt) -> None:
         """See `IntentStore`."""
         self._attempts.setdefault(key, []).append(attempt)
 
-    def attempts(self, key: str) -> list[Attempt]:
+    async def attempts(self, key: str) -> list[Attempt]:
         """See `IntentStore`."""
         return list(self._attempts.get(key, ()))
 
-    def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
+    async def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
         """See `IntentStore`."""
         self._intents[key] = replace(self._intents[key], mined=mined, state=state)
 
-    def discard(self, key: str) -> bool:
+    async def discard(self, key: str) -> bool:
         """See `IntentStore`."""
         intent = self._intents[key]
         if self._next_nonce(intent.draft.sender, 0) != intent.nonce + 1:
@@ -113,7 +112,7 @@ class MemoryIntentStore:
         self._attempts.pop(key, None)
         return True
 
-    def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
+    async def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
         """See `IntentStore`."""
         found = [
             intent
@@ -122,9 +121,6 @@ class MemoryIntentStore:
             and (intent.state is IntentState.OPEN or intent.nonce >= chain_nonce)
         ]
         return sorted(found, key=lambda intent: intent.nonce)
-
-    def close(self) -> None:
-        """Keep everything: the next manager finds it."""
 
     def _next_nonce(self, sender: Address, chain_nonce: int) -> int:
         used = (i.nonce for i in self._intents.values() if i.draft.sender == sender)

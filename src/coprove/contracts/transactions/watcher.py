@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from coprove.contracts.errors import TransactionRefusedError
 from coprove.contracts.transactions.endpoint import SendOutcome
-from coprove.contracts.transactions.fees import FeePolicy, Fees
-from coprove.contracts.transactions.records import Attempt, IntentState
+from coprove.contracts.transactions.fees import FeePolicy
 from coprove.contracts.transactions.signer import UnsignedTransaction
 from coprove.errors import CoproveError, Temporary
 from coprove.primitives import keccak256
 from coprove.telemetry import get_logger
 from coprove.types import Hash32
+from coprove.types.transactions import Attempt, Fees, IntentState
 
 if TYPE_CHECKING:
     from coprove.contracts.transactions.endpoint import Endpoint
-    from coprove.contracts.transactions.records import Intent, Mined
     from coprove.contracts.transactions.signer import Signer
     from coprove.contracts.transactions.store import IntentStore
+    from coprove.types.transactions import Intent, Mined
 
 __all__ = ["Account", "SendGuard", "TransactionOptions", "watch"]
 
@@ -65,7 +65,7 @@ class Account:
     """Where intents and attempts are kept."""
     options: TransactionOptions
     """How to send."""
-    reopen: Callable[[Intent], None]
+    reopen: Callable[[Intent], Awaitable[None]]
     """Has a settled intent watched again that the chain lost."""
     guard: SendGuard | None = None
     """Asked before every broadcast."""
@@ -90,7 +90,7 @@ async def watch(account: Account, key: str) -> Mined:
             refused_before = False
         except TransactionRefusedError as error:
             # A lagging node may refuse what another one takes: ask a second time.
-            if refused_before or not account.store.attempts(key):
+            if refused_before or not await account.store.attempts(key):
                 await _free_nonce(account, key)
                 raise
             refused_before = True
@@ -106,15 +106,15 @@ async def watch(account: Account, key: str) -> Mined:
 
 async def _look(account: Account, key: str) -> Mined | None:
     """Take the intent one step on; return where it settled once it has."""
-    intent = _stored(account, key)
-    attempts = account.store.attempts(key)
+    intent = await _stored(account, key)
+    attempts = await account.store.attempts(key)
     for attempt in reversed(attempts):
         mined = await account.endpoint.receipt(attempt.tx_hash)
         if mined is not None:
             return await _settle(account, intent, mined)
     if intent.mined is not None:
         _log.warning("transaction left the chain", key=key, tx=intent.mined.tx_hash)
-        account.store.record(key, None, IntentState.OPEN)
+        await account.store.record(key, None, IntentState.OPEN)
     current = [attempt for attempt in attempts if attempt.nonce == intent.nonce]
     if not current:
         await _sign_and_send(account, intent, await _market(account))
@@ -134,7 +134,7 @@ async def _settle(account: Account, intent: Intent, mined: Mined) -> Mined | Non
     is_deep = depth >= account.options.confirmations
     if is_deep or mined != intent.mined:
         state = IntentState.DONE if is_deep else IntentState.OPEN
-        account.store.record(intent.key, mined, state)
+        await account.store.record(intent.key, mined, state)
     return mined if is_deep else None
 
 
@@ -174,13 +174,13 @@ async def _sign_and_send(account: Account, intent: Intent, fees: Fees) -> None:
         fees=fees,
         sent_at=time.time(),
     )
-    is_first = not account.store.attempts(intent.key)
-    account.store.add_attempt(intent.key, attempt)
+    is_first = not await account.store.attempts(intent.key)
+    await account.store.add_attempt(intent.key, attempt)
     try:
         outcome = await account.broadcast(raw)
     except TransactionRefusedError:
         if is_first:
-            account.store.discard(intent.key)
+            await account.store.discard(intent.key)
         raise
     _log.debug("transaction sent", key=intent.key, tx=attempt.tx_hash, outcome=outcome.name)
 
@@ -194,32 +194,32 @@ async def _renumber_if_taken(account: Account, intent: Intent) -> None:
     settled = await account.endpoint.head() - account.options.confirmations
     if await account.endpoint.nonce(account.signer.address, settled) <= intent.nonce:
         return
-    for attempt in account.store.attempts(intent.key):
+    for attempt in await account.store.attempts(intent.key):
         if await account.endpoint.knows(attempt.tx_hash):
             return
     chain_nonce = await account.endpoint.nonce(account.signer.address)
-    moved = account.store.renumber(intent.key, chain_nonce)
+    moved = await account.store.renumber(intent.key, chain_nonce)
     _log.warning("nonce taken elsewhere", key=intent.key, old=intent.nonce, new=moved.nonce)
 
 
 async def _cover_gap(account: Account, chain_nonce: int, own_nonce: int) -> None:
     """See that every nonce below `own_nonce` is on its way, or the intent would wait for ever."""
-    before = account.store.unsettled(account.signer.address, chain_nonce=chain_nonce)
+    before = await account.store.unsettled(account.signer.address, chain_nonce=chain_nonce)
     stored = {intent.nonce: intent for intent in before}
     for nonce in range(chain_nonce, own_nonce):
         intent = stored.get(nonce)
         if intent is not None:
-            account.reopen(intent)
+            await account.reopen(intent)
         else:
             await _fill(account, nonce)
 
 
 async def _free_nonce(account: Account, key: str) -> None:
     """Use up the nonce of a refused intent that others stand behind, unless an attempt lives."""
-    intent = account.store.get(key)
+    intent = await account.store.get(key)
     if intent is None:
         return
-    for attempt in account.store.attempts(key):
+    for attempt in await account.store.attempts(key):
         if await account.endpoint.knows(attempt.tx_hash):
             return
     if await account.endpoint.nonce(account.signer.address) <= intent.nonce:
@@ -254,8 +254,8 @@ async def _market(account: Account) -> Fees:
     return account.options.fees.first(base_fee=base_fee, suggested_priority_fee=priority)
 
 
-def _stored(account: Account, key: str) -> Intent:
-    intent = account.store.get(key)
+async def _stored(account: Account, key: str) -> Intent:
+    intent = await account.store.get(key)
     if intent is None:
         raise CoproveError(f"intent {key!r} is not in the store")
     return intent

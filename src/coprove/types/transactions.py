@@ -1,4 +1,7 @@
-"""What is stored of a transaction: its intent, each signed attempt, and where it ended."""
+"""What is kept of a transaction that we send: its intent, each signed attempt, where it ended.
+
+The room that sends speaks in these with whatever room remembers.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,19 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from coprove.contracts.transactions.fees import Fees
-    from coprove.types import Address, Hash32
+    from coprove.types.hashes import Address, Hash32
 
-__all__ = ["Attempt", "Draft", "Intent", "IntentState", "Mined"]
+__all__ = ["Attempt", "Draft", "Fees", "Intent", "IntentState", "Mined"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fees:
+    """EIP-1559 fees, in wei per gas."""
+
+    max_fee: int
+    """Most that is paid in all."""
+    priority_fee: int
+    """Most that goes to the block's producer."""
 
 
 class IntentState(Enum):
