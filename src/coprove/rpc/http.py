@@ -150,8 +150,9 @@ class HttpEndpoint:
         attempt = 1
         while True:
             try:
-                await self.limiter.acquire(calls)
                 async with self._gate:
+                    # Asked last of all: whoever waited at the gate keeps to a pause as well.
+                    await self.limiter.acquire(calls)
                     sent = None if body is None else (body, content_type)
                     return await self._request(what, path, sent, timeout or self.options.timeout)
             except CoproveError as failure:

@@ -56,5 +56,7 @@ class RateLimiter:
         """Wait until `tokens` calls may be made."""
         async with self._lock:
             wait = self.reserve(tokens)
-            if wait > 0:
+            while wait > 0:
                 await asyncio.sleep(wait)
+                # The endpoint may have asked for a pause meanwhile.
+                wait = self._blocked_until - self._now()

@@ -226,8 +226,10 @@ class JsonRpcTransport(EndpointClient, RpcTransport):
         parsed = self._parse(answer, what)
         if isinstance(parsed, dict):
             # One object instead of a list: the endpoint refuses the batch as a whole.
-            failure = self._error(parsed, what)
-            if not isinstance(failure, RateLimitedError):
+            refusal = self._error(parsed, what)
+            if isinstance(refusal, RateLimitedError):
+                self._pause(refusal)
+            else:
                 self._batching = False
             return await together(*(self._single(call, timeout) for call in calls))
         results = self._match(parsed, requests, calls, what)
@@ -236,6 +238,9 @@ class JsonRpcTransport(EndpointClient, RpcTransport):
             for i, result in enumerate(results)
             if isinstance(result, Temporary) and not isinstance(result, NotYetAvailableError)
         ]
+        limited = (result for result in results if isinstance(result, RateLimitedError))
+        if (failure := next(limited, None)) is not None:
+            self._pause(failure)
         repeated = await together(*(self._single(calls[i], timeout) for i in again))
         for i, result in zip(again, repeated, strict=True):
             results[i] = result
@@ -249,6 +254,12 @@ class JsonRpcTransport(EndpointClient, RpcTransport):
         middle = len(calls) // 2
         first = await self._chunk(calls[:middle], timeout)
         return first + await self._chunk(calls[middle:], timeout)
+
+    def _pause(self, failure: RateLimitedError) -> None:
+        """Hold all calls of the endpoint back, which has refused some of a batch."""
+        decision = self._endpoint.options.retry.decide(failure, attempt=1, elapsed=0.0)
+        if isinstance(decision, Retry):
+            self._endpoint.limiter.penalise(decision.delay)
 
     def _measure(self, call: Call, size: float) -> None:
         """Remember how long a method's results are: the longest lately, not to ask too much."""

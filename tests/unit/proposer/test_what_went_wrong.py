@@ -3,6 +3,9 @@
 Every test is a scenario that ends in True when the guard holds. With `guarded` False the guard is
 replaced by what a proposer without it would do, and the scenario must end in False: so each test is
 known to fail when its guard is taken out.
+
+The rows about transactions and about endpoints that refuse need nodes: they stand in
+tests/integration/test_what_went_wrong.py.
 """
 
 import asyncio
@@ -12,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from coprove.contracts.transactions import FeePolicy, Fees
 from coprove.proposer import aggregation_work as aggregations
 from coprove.proposer import boundaries, l1_head, loop, requests
 from coprove.proposer.errors import NotLeadingError
@@ -189,17 +191,6 @@ async def test_ranges_on_a_reorged_l1_block_are_proven_again(
     assert await reaches(proposer, 20, most=15) is guarded
     jobs = [job for job in world.backend.jobs.values() if is_range(job, 0, 5)]
     assert len(jobs) == (2 if guarded else 1)
-
-
-@with_and_without
-async def test_an_under_priced_transaction_does_not_block_the_queue(*, guarded: bool) -> None:
-    """Fees have a floor, and a replacement is dearer on both by what nodes ask for."""
-    policy = FeePolicy() if guarded else FeePolicy(min_priority_fee=0, min_max_fee=0)
-    first = policy.first(base_fee=0, suggested_priority_fee=0)
-    market = Fees(max_fee=0, priority_fee=0)
-    bumped = policy.bumped(first, market)
-    accepted = bumped.max_fee * 10 >= first.max_fee * 11 and bumped.priority_fee > 0
-    assert accepted is guarded
 
 
 @with_and_without
