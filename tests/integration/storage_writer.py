@@ -24,6 +24,7 @@ from coprove.storage import (
     Scope,
     engine,
     open_store,
+    plan_adoption,
     steps,
 )
 from coprove.storage.errors import LeaseLostError
@@ -66,6 +67,7 @@ async def try_everything(store: RequestStore, lease: Lease) -> None:
         "note": store.note(lease, request, error="late"),
         "replace": store.replace(lease, request, queued, RequestStatus.CANCELLED, error="late"),
         "recover": store.recover(lease, error="late"),
+        "adopt": store.adopt(lease, plan_adoption((), 0), backend="late"),
         "open_intent": store.open_intent(lease, "late", IntentKind.PROPOSAL),
         "note_intent": store.note_intent(lease, "intent", {"late": 1}),
         "close_intent": store.close_intent(lease, "intent", IntentState.DONE),

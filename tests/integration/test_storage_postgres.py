@@ -104,7 +104,7 @@ async def test_a_leader_that_was_paused_past_its_lease_writes_nothing(
         said = (await old.stdout.read()).decode().split("\n")
         # Lines from before it was stopped, then that it lost; a broken connection is no write.
         after = [line for line in said if line.startswith(("refused", "WRITTEN"))]
-        assert len(after) == 16
+        assert len(after) == 17
         assert not [line for line in after if line.startswith("WRITTEN")]
         assert await old.wait() == 0
         after_it = (await store.find(), await store.open_intents(), await store.checkpoints())
@@ -130,7 +130,7 @@ async def test_a_leader_paused_inside_a_transaction_does_not_hold_up_its_success
         assert old.stdout is not None
         said = (await old.stdout.read()).decode().split()
         assert "StoreUnavailableError" in said
-        assert said.count("refused") == 16
+        assert said.count("refused") == 17
         assert "WRITTEN" not in said
         assert len(await store.find()) == 1
         await _check_handover(store)

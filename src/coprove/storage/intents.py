@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coprove.errors import InputError
+from coprove.storage.base import StoreBase
 from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_text, dump_values, load_values
 from coprove.storage.errors import IntentConflictError, UnknownIntentError
@@ -15,7 +15,6 @@ from coprove.storage.steps import existing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from coprove.storage.records import IntentKind, Lease, Values
     from coprove.storage.session import Session
@@ -23,16 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["IntentMethods"]
 
 
-class IntentMethods(ABC):
+class IntentMethods(StoreBase):
     """What a `RequestStore` does with intents."""
-
-    @abstractmethod
-    def _session(self, *, write: bool) -> AbstractAsyncContextManager[Session]:
-        """Return a transaction."""
-
-    @abstractmethod
-    def _writing(self, lease: Lease) -> AbstractAsyncContextManager[tuple[Session, float]]:
-        """Return a transaction of the leader, and the time."""
 
     @unbroken
     async def open_intent(
@@ -44,7 +35,10 @@ class IntentMethods(ABC):
         request_id: int | None = None,
         values: Values | None = None,
     ) -> Intent:
-        """See `RequestStore`."""
+        """Store an intent, or return the one that has the key, in whatever state it is.
+
+        IntentConflictError when the key stands for another kind or request.
+        """
         checked_text("key", key)
         given = _checked(values)
         async with self._writing(lease) as (session, now):
@@ -72,7 +66,7 @@ class IntentMethods(ABC):
 
     @unbroken
     async def note_intent(self, lease: Lease, key: str, values: Values) -> Intent:
-        """See `RequestStore`."""
+        """Add values to an open intent; IntentConflictError when it is closed."""
         async with self._writing(lease) as (session, now):
             return await _written(session, key, IntentState.OPEN, values, now)
 
@@ -80,7 +74,7 @@ class IntentMethods(ABC):
     async def close_intent(
         self, lease: Lease, key: str, state: IntentState, values: Values | None = None
     ) -> Intent:
-        """See `RequestStore`."""
+        """Settle an intent as DONE or ABANDONED; again with the same state is no error."""
         if state is IntentState.OPEN:
             raise InputError("end of an intent", expected="DONE or ABANDONED", actual=state)
         async with self._writing(lease) as (session, now):
@@ -88,7 +82,7 @@ class IntentMethods(ABC):
 
     @unbroken
     async def intent(self, key: str) -> Intent | None:
-        """See `RequestStore`."""
+        """Return the intent of a key."""
         async with self._session(write=False) as session:
             return await session.intent(checked_text("key", key))
 
@@ -96,7 +90,7 @@ class IntentMethods(ABC):
     async def open_intents(
         self, kind: IntentKind | None = None, request_id: int | None = None
     ) -> Sequence[Intent]:
-        """See `RequestStore`."""
+        """Return the open intents, oldest first."""
         async with self._session(write=False) as session:
             return await session.intents(IntentState.OPEN, kind, request_id)
 

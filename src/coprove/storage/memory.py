@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from coprove.storage.base import BaseRequestStore
 from coprove.storage.errors import IntegrityViolationError
 from coprove.storage.records import Intent, ProofRequest
 from coprove.storage.session import StoredLease
 from coprove.storage.states import RequestKind, RequestStatus
+from coprove.storage.store import RequestStore
 
 if TYPE_CHECKING:
     import datetime
@@ -94,7 +94,7 @@ class MemoryDatabase:
             self._contents[scope] = contents
 
 
-class MemoryRequestStore(BaseRequestStore):
+class MemoryRequestStore(RequestStore):
     """A `RequestStore` that nothing survives but its `MemoryDatabase`."""
 
     def __init__(self, database: MemoryDatabase, scope: Scope) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
-from coprove.storage.base import BaseRequestStore
 from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_number, checked_text
 from coprove.storage.engine import (
@@ -22,6 +21,7 @@ from coprove.storage.migrate import upgrade
 from coprove.storage.records import Scope
 from coprove.storage.schema import leases, scopes
 from coprove.storage.sql_session import SqlSession
+from coprove.storage.store import RequestStore
 from coprove.types import Address
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlRequestStore", "open_store", "stored_scopes"]
 
 
-class SqlRequestStore(BaseRequestStore):
+class SqlRequestStore(RequestStore):
     """A `RequestStore` in a database; `open_store` makes one."""
 
     def __init__(
@@ -60,7 +60,7 @@ class SqlRequestStore(BaseRequestStore):
 
     @unbroken
     async def close(self) -> None:
-        """See `RequestStore`."""
+        """Release connections."""
         await self._engine.dispose()
 
 

@@ -24,8 +24,6 @@ from coprove.types import Address, BlockId, BlockRange, Hash32
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from coprove.storage.base import BaseRequestStore
-
 __all__ = [
     "BACKENDS",
     "CONFIG",
@@ -59,7 +57,7 @@ class Lab:
         self._memory = MemoryDatabase()
 
     @asynccontextmanager
-    async def store(self, scope: Scope = SCOPE) -> AsyncIterator[BaseRequestStore]:
+    async def store(self, scope: Scope = SCOPE) -> AsyncIterator[RequestStore]:
         async with AsyncExitStack() as stack:
             if self.url is None:
                 yield await stack.enter_async_context(MemoryRequestStore(self._memory, scope))
@@ -67,9 +65,7 @@ class Lab:
                 yield await stack.enter_async_context(await open_store(self.url, scope))
 
     @asynccontextmanager
-    async def leading(
-        self, anchor: int | None = 0
-    ) -> AsyncIterator[tuple[BaseRequestStore, Lease]]:
+    async def leading(self, anchor: int | None = 0) -> AsyncIterator[tuple[RequestStore, Lease]]:
         """Give a store, its lease, and a path that begins at `anchor`."""
         async with self.store() as store:
             lease = await store.acquire("leader", TTL)

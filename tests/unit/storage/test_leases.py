@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import inspect
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from coprove.storage import (
     RequestStatus,
     RequestStore,
     open_store,
+    plan_adoption,
 )
 from coprove.storage.errors import LeaseHeldError, LeaseLostError
 from coprove.types import BlockRange
@@ -67,6 +69,7 @@ def _writes(store: RequestStore, lease: Lease) -> dict[str, Callable[[], Awaitab
         "note": lambda: store.note(lease, 1, error="x"),
         "replace": lambda: store.replace(lease, 1, S.UNREQUESTED, S.CANCELLED, error="x"),
         "recover": lambda: store.recover(lease, error="x"),
+        "adopt": lambda: store.adopt(lease, plan_adoption((), 0), backend="mock"),
         "open_intent": lambda: store.open_intent(lease, "new", IntentKind.PROPOSAL),
         "note_intent": lambda: store.note_intent(lease, "k", {"late": 1}),
         "close_intent": lambda: store.close_intent(lease, "k", IntentState.DONE),
@@ -77,11 +80,11 @@ def _writes(store: RequestStore, lease: Lease) -> dict[str, Callable[[], Awaitab
 
 
 def test_every_method_that_takes_a_lease_is_tried() -> None:
-    """A method added to the protocol must be added to the writes above."""
+    """A method added to the store must be added to the writes above."""
     takes = {
         name
-        for name, method in vars(RequestStore).items()
-        if "lease" in getattr(method, "__annotations__", {})
+        for name, method in inspect.getmembers(RequestStore, inspect.isfunction)
+        if "lease" in method.__annotations__ and not name.startswith("_")
     }
     store = MemoryRequestStore(MemoryDatabase(), SCOPE)
     lease = Lease(scope=SCOPE, holder="", token=0, expires_at=0.0)
