@@ -1,26 +1,20 @@
-"""The proof that MockSP1Verifier takes on development chains, and which chains those are."""
+"""The proof that MockSP1Verifier takes on development chains."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from coprove.primitives import keccak256
+from coprove.types.dev_chains import DEV_CHAIN_IDS, is_dev_chain
 
 if TYPE_CHECKING:
     from coprove.types import Hash32
 
 __all__ = ["DEV_CHAIN_IDS", "MOCK_SELECTOR", "is_dev_chain", "is_mock_proof", "mock_proof"]
 
-DEV_CHAIN_IDS: Final = frozenset({*range(900, 910), 1337, 31337})
-"""Development chains, the same list as `DevChains.sol`."""
 MOCK_SELECTOR: Final = b"MOCK"
 """First four bytes of every mock proof, where a real proof names its verifier."""
 _SIZE: Final = 36
-
-
-def is_dev_chain(chain_id: int) -> bool:
-    """Whether simulated proofs and public keys may be used on a chain."""
-    return chain_id in DEV_CHAIN_IDS
 
 
 def mock_proof(program_vkey: Hash32, public_values: bytes) -> bytes:

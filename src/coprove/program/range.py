@@ -24,6 +24,7 @@ from coprove.types import (
     Hash32,
     L1ChainConfig,
     L2BlockRef,
+    OutputRoot,
     RollupConfig,
 )
 
@@ -39,6 +40,8 @@ class RangeReport:
 
     boot_info: BootInfo
     """The claim that the run supports; its l2_post_root is the computed root."""
+    output: OutputRoot
+    """Preimage of the computed root."""
     blocks: int
     """L2 blocks executed."""
     transactions: int
@@ -92,15 +95,16 @@ def run_range_traced(
     loaded = time.perf_counter()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="execution") as kernel:
         run.to_claim(kernel, progress)
-    root = run.executor.output_root().hash()
+    output = run.executor.output_root()
     return RangeReport(
         boot_info=BootInfo(
             l1_head=given.l1_head,
             l2_pre_root=given.agreed_output_root,
-            l2_post_root=root,
+            l2_post_root=output.hash(),
             l2_block_number=run.head.number,
             rollup_config_hash=run.config_hash,
         ),
+        output=output,
         blocks=run.blocks,
         transactions=run.transactions,
         gas=run.gas,

@@ -45,7 +45,16 @@ from coprove.storage import (
     Scope,
 )
 from coprove.storage.memory import MemoryDatabase, MemoryRequestStore
-from coprove.types import Address, BlockHeader, BlockId, BootInfo, Hash32, L1BlockRef, L2BlockRef
+from coprove.types import (
+    Address,
+    BlockHeader,
+    BlockId,
+    BootInfo,
+    Hash32,
+    L1BlockRef,
+    L2BlockRef,
+    OutputRoot,
+)
 from coprove.witness import RangeNotSafeError, Recording
 from tests.vectors import recording_dir
 
@@ -290,6 +299,7 @@ class FakePool:
                 l2_block_number=body["end"],
                 rollup_config_hash=IDENTITY.rollup_config_hash,
             ),
+            output=OutputRoot(state_root=post, message_passer_storage_root=post, block_hash=post),
             blocks=body["end"] - body["start"],
             transactions=1,
             gas=1,
