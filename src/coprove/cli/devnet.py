@@ -21,6 +21,7 @@ def devnet(
     submission_interval: int = 20,
     traffic: float = 2.0,
     prover: Literal["mock", "network"] = "mock",
+    proposer: bool = True,
     exit_after_outputs: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -46,6 +47,9 @@ def devnet(
     prover
         Where proofs come from: mock makes them in the proposer, network runs a local prover network
         and speaks SP1's protocol with it. Both are simulated.
+    proposer
+        Run a proposer. Without one, operator/coprove.toml in the data folder has the settings for
+        `coprove proposer` and `coprove server`.
     exit_after_outputs
         Stop after so many finalised outputs.
     json
@@ -60,6 +64,7 @@ def devnet(
             submission_interval=submission_interval,
             traffic=traffic,
             prover=prover,
+            proposer=proposer,
             exit_after_outputs=exit_after_outputs,
             as_json=json,
         )

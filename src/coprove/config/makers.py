@@ -21,6 +21,7 @@ from coprove.prover.zk import ExecuteBackend, MockBackend
 from coprove.prover.zk.budget import BudgetedBackend, DailyBudget, SqliteLedger
 from coprove.prover.zk.chain import BackendChain
 from coprove.prover.zk.network import (
+    LISTING_DELAY,
     GuestProgram,
     L1Receipts,
     LocalNetworkSigner,
@@ -28,6 +29,7 @@ from coprove.prover.zk.network import (
     NetworkOptions,
     ProofLimits,
     Strategy,
+    is_loopback_url,
 )
 from coprove.rpc import JsonRpcTransport, L1Client, open_transport, split_urls
 from coprove.types import Address
@@ -106,9 +108,14 @@ def network_options(settings: Settings) -> NetworkOptions:
             actual=given.aggregation_strategy,
         )
     strategy = Strategy(given.range_strategy)
+    url = given.url or strategy.default_url
+    if given.simulated and not is_loopback_url(url):
+        raise SettingError(
+            "network.url", expected="this machine's own, for network.simulated", actual="another"
+        )
     whitelist = [part.strip() for part in given.whitelist.split(",") if part.strip()]
     return NetworkOptions(
-        url=given.url or strategy.default_url,
+        url=url,
         strategy=strategy,
         version=given.circuit_version,
         use_plonk=given.aggregation_mode == "plonk",
@@ -120,6 +127,9 @@ def network_options(settings: Settings) -> NetworkOptions:
         call_timeout=given.call_timeout,
         min_auction_period=given.min_auction_period,
         auction_timeout=int(given.auction_timeout),
+        # A local network lists a request as soon as it has accepted it.
+        listing_delay=0.0 if given.simulated else LISTING_DELAY,
+        is_simulated=given.simulated,
         max_price_per_pgu=given.max_price_per_pgu,
         whitelist=tuple(
             Address.from_hex(item if item.startswith("0x") else f"0x{item}", "network.whitelist")

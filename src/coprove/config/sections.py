@@ -172,6 +172,8 @@ class NetworkSection(Section):
     """Seconds that bids are taken at least."""
     auction_timeout: Annotated[Seconds, Alias("AUCTION_TIMEOUT")] = 60.0
     """After which a request that no prover took is cancelled."""
+    simulated: bool = False
+    """Take the mock proofs of a local prover network, which hold on development chains only."""
 
 
 class ProposerSection(Section):

@@ -37,6 +37,8 @@ class DevnetOptions:
     """Processes that run ranges."""
     prover: Literal["mock", "network"] = "mock"
     """Where proofs come from: made by the proposer, or by the local prover network."""
+    proposer: bool = True
+    """Run a proposer; without one, settings for `coprove proposer` are written."""
     traffic: float = 2.0
     """L2 transactions a second; 0 for none."""
     batch_type: Literal["span", "singular"] = "span"

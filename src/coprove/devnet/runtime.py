@@ -13,6 +13,7 @@ from coprove.contracts.foundry_tools import free_port
 from coprove.devnet.deployment import AGGREGATION_VKEY, RANGE_VKEY, deploy
 from coprove.devnet.errors import PortInUseError
 from coprove.devnet.l1 import AnvilL1, answers
+from coprove.devnet.operator import write_operator_settings
 from coprove.devnet.probe import is_healthy
 from coprove.devnet.supervisor import ChildSpec, Supervisor
 from coprove.errors import CoproveError
@@ -30,7 +31,7 @@ __all__ = ["SERVICES", "Devnet"]
 
 SERVICES: Final = ("l1", "node", "batcher", "proposer", "traffic")
 """The processes in start order; they stop in the opposite one. A prover network, where one is
-wanted, starts after the node."""
+wanted, starts after the node; proposer and traffic may be left out."""
 _log = get_logger(part="devnet")
 
 
@@ -112,8 +113,24 @@ class Devnet:
         await self._start_node()
         if self.options.prover == "network":
             await self._start_prover_network()
-        wanted = [name for name in SERVICES[2:] if name != "traffic" or self.options.traffic > 0]
+        left_out = {"traffic"} if self.options.traffic == 0 else set()
+        if not self.options.proposer:
+            left_out.add("proposer")
+            self._write_operator_settings(manifest)
+        wanted = [name for name in SERVICES[2:] if name not in left_out]
         await asyncio.gather(*(self._start_service(name) for name in wanted))
+
+    def _write_operator_settings(self, manifest: Manifest) -> None:
+        path = write_operator_settings(
+            self.directory,
+            manifest,
+            l1_url=self.l1.url,
+            l2_url=self.l2_url,
+            network_url=self._network_url,
+            blocks_per_range=self.options.blocks_per_range,
+            workers=self.options.workers,
+        )
+        _log.info("no proposer: run your own", command=f"coprove proposer --config {path}")
 
     def _say_what_is_fixed(self, manifest: Manifest) -> None:
         """Warn of options that a data directory has settled otherwise."""

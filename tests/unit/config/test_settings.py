@@ -292,6 +292,17 @@ def test_what_is_missing_is_named_with_its_variables() -> None:
         proposer_settings(load({"L1_RPC": "http://a", "L2_RPC": "http://b", **KEYS}))
 
 
+def test_simulated_proofs_are_taken_of_this_machine_alone() -> None:
+    local = {"NETWORK_RPC_URL": "http://127.0.0.1:5", "COPROVE_NETWORK_SIMULATED": "true"}
+    options = network_options(load(local))
+    assert options.is_simulated
+    assert options.listing_delay == 0
+    assert not network_options(load()).is_simulated
+    for url in ({}, {"NETWORK_RPC_URL": "https://127.0.0.1.example"}):
+        with pytest.raises(SettingError, match=r"network\.url"):
+            network_options(load({"COPROVE_NETWORK_SIMULATED": "true", **url}))
+
+
 def test_strategies_must_agree() -> None:
     assert network_options(load()).url == RESERVED_URL
     with pytest.raises(SettingError, match="aggregation_strategy"):

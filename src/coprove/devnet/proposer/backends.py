@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from coprove.devnet.accounts import DevAccounts
+from coprove.devnet.programs import write_program
 from coprove.errors import InputError
 from coprove.prover.zk import MockBackend
 from coprove.prover.zk.network import (
@@ -63,8 +64,6 @@ def _network(
     if config.network_url is None:
         raise InputError("network_url", expected="the local prover network's", actual="none")
     folder = config.data_dir / "network"
-    folder.mkdir(parents=True, exist_ok=True)
-    # The programs run natively there; the network wants files to register all the same.
     return NetworkBackend(
         # The local network lists a request as soon as it has accepted it.
         NetworkOptions(url=config.network_url, is_simulated=True, listing_delay=0.0),
@@ -78,7 +77,5 @@ def _network(
 
 
 def _program(name: str, folder: Path, vkey_hash: Hash32) -> GuestProgram:
-    elf, vkey = folder / f"{name}.elf", folder / f"{name}.vkey"
-    elf.write_bytes(b"\x7fELF coprove devnet " + name.encode())
-    vkey.write_bytes(b"coprove devnet " + name.encode())
-    return GuestProgram.load(name, elf, vkey, vkey_hash)
+    files = write_program(folder, name)
+    return GuestProgram.load(name, files.elf, files.vkey, vkey_hash)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Self
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUCTION_URL",
+    "LISTING_DELAY",
     "NETWORK_RETRY",
     "RESERVED_URL",
     "NetworkOptions",
@@ -27,6 +29,8 @@ RESERVED_URL: Final = "https://rpc.production.succinct.xyz"
 """The network of reserved and hosted capacity."""
 AUCTION_URL: Final = "https://rpc.mainnet.succinct.xyz"
 """The network whose provers bid."""
+LISTING_DELAY: Final = 60.0
+"""Seconds after sending until a request that was accepted is listed for certain."""
 NETWORK_RETRY: Final = RetryPolicy(attempts=8, base_delay=1.0, max_delay=120.0, max_elapsed=120.0)
 """Retries of calls that cost nothing: from one second, doubled to two minutes."""
 
@@ -88,7 +92,7 @@ class NetworkOptions:
     """zstd, as circuits from v6.1.0 on have it."""
     max_proof_bytes: int = 64 << 20
     """Largest proof that is downloaded."""
-    listing_delay: float = 60.0
+    listing_delay: float = LISTING_DELAY
     """Seconds after sending until a request that was accepted is listed for certain."""
     is_simulated: bool = False
     """Whether the network is a local one whose proofs prove nothing."""
@@ -112,4 +116,7 @@ class NetworkOptions:
 def is_loopback_url(url: str) -> bool:
     """Whether a URL names this machine itself."""
     host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, whatever it begins with
+        return False
