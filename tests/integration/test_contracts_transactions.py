@@ -18,7 +18,6 @@ from coprove.contracts import (
     ManagerClosedError,
     MemoryIntentStore,
     Mined,
-    SqliteIntentStore,
     StoreMismatchError,
     TransactionManager,
     TransactionOptions,
@@ -37,6 +36,7 @@ from coprove.rpc import (
 )
 from coprove.types import Address
 from tests.integration.anvil_l1 import DEPLOYER, L1, OTHER, running_l1
+from tests.intent_stores import open_intent_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from coprove.contracts import IntentStore
     from coprove.rpc import Json
+    from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.anvil
 
@@ -66,11 +67,14 @@ async def l1() -> AsyncIterator[L1]:
         yield running
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> IntentStore:
-    if request.param == "memory":
-        return MemoryIntentStore()
-    return SqliteIntentStore(tmp_path / "intents.sqlite")
+@pytest.fixture(params=["memory", "file", "requests on SQLite", "requests on server"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[IntentStore]:
+    def server_url() -> str:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.new_database()
+
+    async with open_intent_store(request.param, tmp_path, server_url) as opened:
+        yield opened
 
 
 async def balance(l1: L1) -> int:

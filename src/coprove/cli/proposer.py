@@ -21,7 +21,6 @@ from coprove.config.wiring import (
     server_options,
     storage_url,
 )
-from coprove.contracts import SqliteIntentStore
 from coprove.proposer import ProposerService, open_chains
 from coprove.prover.server import ProofServer
 from coprove.storage import open_store
@@ -79,8 +78,6 @@ async def _propose(settings: Settings, *, with_server: bool) -> None:
         )
         makers = await stack.enter_async_context(open_makers(settings, own.data_dir / "prover"))
         signer = await stack.enter_async_context(open_signer(settings))
-        transactions = SqliteIntentStore(own.data_dir / "transactions.sqlite")
-        stack.callback(transactions.close)
         if with_server:
             options = server_options(settings)
             source = live_source(settings, makers.executor, options.data_dir / "chain")
@@ -94,7 +91,6 @@ async def _propose(settings: Settings, *, with_server: bool) -> None:
             backend=makers.backend,
             pool=makers.pool,
             signer=signer,
-            transactions=transactions,
             fees=fee_policy(settings),
         )
         await service.run()

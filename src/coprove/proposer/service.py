@@ -42,7 +42,7 @@ from coprove.rpc import (
     RollupNodeClient,
     open_transport,
 )
-from coprove.storage import ConfigIdentity, Scope
+from coprove.storage import ConfigIdentity, Scope, TransactionLog
 from coprove.storage.errors import LeaseLostError
 from coprove.telemetry import TelemetryServer, get_logger
 from coprove.types import Hash32, L1ChainConfig
@@ -51,13 +51,13 @@ from coprove.witness import LiveOptions, LiveWitness
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from coprove.contracts import IntentStore, OutputContract, Signer
+    from coprove.contracts import OutputContract, Signer
     from coprove.proposer.alerts import Alerts
     from coprove.proposer.settings import ProposerSettings
     from coprove.prover import ProverBackend
     from coprove.prover.pool import RangePool
     from coprove.rpc import RpcTransport
-    from coprove.storage import RequestStore
+    from coprove.storage import Lease, RequestStore
 
 __all__ = ["Chains", "ProposerService", "open_chains", "program_identity"]
 
@@ -165,14 +165,13 @@ class ProposerService:
         backend: ProverBackend,
         pool: RangePool,
         signer: Signer,
-        transactions: IntentStore,
         fees: FeePolicy | None = None,
         metrics: ProposerMetrics | None = None,
     ) -> None:
-        """`transactions` keeps the sent transactions; `store` speaks for the contract's scope."""
+        """`store` speaks for the contract's scope; it keeps the transactions as well."""
         self._settings, self._chains = settings, chains
         self._store, self._backend, self._pool = store, backend, pool
-        self._signer, self._transactions = signer, transactions
+        self._signer = signer
         self._fees = fees or FeePolicy()
         self.metrics = metrics or ProposerMetrics()
         self._cache = WitnessCache(settings.witness_dir)
@@ -255,7 +254,7 @@ class ProposerService:
         alerts.send(Alert.LEADERSHIP, f"{lease.holder} leads (term {lease.token})")
         self._last_good_tick = time.monotonic()
         keeper = asyncio.create_task(self._leadership.keep(), name="lease")
-        term = asyncio.create_task(self._act(alerts), name="term")
+        term = asyncio.create_task(self._act(alerts, lease), name="term")
         try:
             await asyncio.wait((keeper, term), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -275,7 +274,7 @@ class ProposerService:
                 raise error
         await self._leadership.release()
 
-    async def _act(self, alerts: Alerts) -> None:
+    async def _act(self, alerts: Alerts, lease: Lease) -> None:
         options = TransactionOptions(
             confirmations=self._settings.confirmations,
             poll_interval=min(1.0, self._settings.poll_interval),
@@ -286,7 +285,7 @@ class ProposerService:
         async with TransactionManager(
             chains.l1_transport,
             self._signer,
-            self._transactions,
+            TransactionLog(self._store, lease),
             options,
             guard=self._leadership.confirm,
         ) as sender:

@@ -32,6 +32,7 @@ from coprove.storage.states import (
     Transition,
 )
 from coprove.storage.store import RequestStore
+from coprove.storage.transaction_log import TransactionLog
 
 __all__ = [
     "CLAIMED",
@@ -62,6 +63,7 @@ __all__ = [
     "RequestStore",
     "Scope",
     "SqlRequestStore",
+    "TransactionLog",
     "Transition",
     "Values",
     "open_store",

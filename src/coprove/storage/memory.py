@@ -6,7 +6,7 @@ import asyncio
 import copy
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from coprove.storage.errors import IntegrityViolationError
@@ -14,6 +14,7 @@ from coprove.storage.records import Intent, ProofRequest
 from coprove.storage.session import StoredLease
 from coprove.storage.states import RequestKind, RequestStatus
 from coprove.storage.store import RequestStore
+from coprove.types import transactions as tx
 
 if TYPE_CHECKING:
     import datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Scope,
     )
     from coprove.storage.session import NewRequest, RequestFilter
+    from coprove.types import Address
 
 __all__ = ["MemoryDatabase", "MemoryRequestStore"]
 
@@ -43,13 +45,17 @@ class _Contents:
     proofs: dict[int, bytes] = field(default_factory=dict)
     intents: dict[str, Intent] = field(default_factory=dict)
     checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
+    chain: str | None = None
+    transactions: dict[str, tx.Intent] = field(default_factory=dict)
+    attempts: dict[str, tuple[tx.Attempt, ...]] = field(default_factory=dict)
     spends: dict[str, tuple[datetime.date, str, int]] = field(default_factory=dict)
 
     def snapshot(self) -> _Contents:
         """Return a copy whose changes do not show here; what it holds is never changed in place."""
         shadow = copy.copy(self)
-        for name in ("requests", "proofs", "intents", "checkpoints", "spends"):
-            setattr(shadow, name, dict(getattr(self, name)))
+        for name, value in ((f.name, getattr(self, f.name)) for f in fields(self)):
+            if isinstance(value, dict):
+                setattr(shadow, name, dict(value))
         return shadow
 
     def path(self) -> list[ProofRequest]:
@@ -67,6 +73,9 @@ class _Contents:
         live = [r.blocks for r in self.requests.values() if r.kind and r.is_live]
         if len(set(live)) < len(live):
             raise IntegrityViolationError("two live aggregations of the same blocks")
+        nonces = [(t.draft.sender, t.nonce) for t in self.transactions.values()]
+        if len(set(nonces)) < len(nonces):
+            raise IntegrityViolationError("two transactions with one nonce")
 
 
 class MemoryDatabase:
@@ -235,6 +244,41 @@ class _MemorySession:
 
     async def put_intent(self, intent: Intent) -> None:
         self._all.intents[intent.key] = intent
+
+    async def chain(self) -> str | None:
+        return self._all.chain
+
+    async def set_chain(self, chain: str) -> None:
+        self._all.chain = chain
+
+    async def transaction(self, key: str) -> tx.Intent | None:
+        return self._all.transactions.get(key)
+
+    async def unsettled_transactions(self, sender: Address, chain_nonce: int) -> list[tx.Intent]:
+        found = [
+            intent
+            for intent in self._all.transactions.values()
+            if intent.draft.sender == sender
+            and (intent.state is tx.IntentState.OPEN or intent.nonce >= chain_nonce)
+        ]
+        return sorted(found, key=lambda intent: intent.nonce)
+
+    async def highest_nonce(self, sender: Address) -> int | None:
+        stored = self._all.transactions.values()
+        return max((i.nonce for i in stored if i.draft.sender == sender), default=None)
+
+    async def put_transaction(self, intent: tx.Intent) -> None:
+        self._all.transactions[intent.key] = intent
+
+    async def drop_transaction(self, key: str) -> None:
+        self._all.transactions.pop(key, None)
+        self._all.attempts.pop(key, None)
+
+    async def attempts(self, key: str) -> list[tx.Attempt]:
+        return list(self._all.attempts.get(key, ()))
+
+    async def add_attempt(self, key: str, attempt: tx.Attempt) -> None:
+        self._all.attempts[key] = (*self._all.attempts.get(key, ()), attempt)
 
     async def checkpoints(self) -> list[Checkpoint]:
         return sorted(self._all.checkpoints.values(), key=lambda c: c.block.number, reverse=True)

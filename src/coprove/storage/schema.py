@@ -32,6 +32,7 @@ from sqlalchemy import (
 __all__ = [
     "DIES",
     "METADATA",
+    "attempts",
     "checkpoints",
     "intents",
     "leases",
@@ -40,6 +41,7 @@ __all__ = [
     "scopes",
     "spans",
     "spending",
+    "transactions",
 ]
 
 METADATA = MetaData(
@@ -74,6 +76,8 @@ scopes = Table(
     Column("l2_chain_id", BigInteger, nullable=False),
     Column("contract", LargeBinary, nullable=False),
     Column("config_name", Text, nullable=False),
+    # Which L1 its transactions are for; a chain that began anew has the same number.
+    Column("chain", Text),
     UniqueConstraint("l1_chain_id", "l2_chain_id", "contract", "config_name"),
 )
 """Whose requests the others hold."""
@@ -219,6 +223,56 @@ intents = Table(
     Index(None, "scope_id", "state", "request_id"),
 )
 """What is about to be done; `number` keeps their order, `facts` what is known of each."""
+
+transactions = Table(
+    "transactions",
+    METADATA,
+    _scope(primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("sender", LargeBinary, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("recipient", LargeBinary),
+    # Wei do not fit 64 bits.
+    Column("value", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("gas_limit", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("mined_hash", LargeBinary),
+    Column("mined_block", BigInteger),
+    Column("mined_block_hash", LargeBinary),
+    Column("succeeded", SmallInteger),
+    Column("gas_used", BigInteger),
+    Column("created_contract", LargeBinary),
+    UniqueConstraint("scope_id", "sender", "nonce"),
+    CheckConstraint("nonce >= 0", "nonce"),
+    CheckConstraint("state IN ('open', 'done')", "state"),
+    CheckConstraint("state = 'open' OR mined_hash IS NOT NULL", "settled"),
+    Index(
+        "ix_transactions_open",
+        "scope_id",
+        "sender",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+)
+"""What is sent to L1, each with its nonce, and where it ended."""
+
+attempts = Table(
+    "attempts",
+    METADATA,
+    _scope(primary_key=True),
+    Column("tx_hash", LargeBinary, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("max_fee", Text, nullable=False),
+    Column("priority_fee", Text, nullable=False),
+    Column("sent_at", Double, nullable=False),
+    UniqueConstraint("scope_id", "key", "number"),
+    ForeignKeyConstraint(["scope_id", "key"], ["transactions.scope_id", "transactions.key"]),
+)
+"""Signed transactions: of each the first and its replacements, in order."""
 
 checkpoints = Table(
     "checkpoints",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
         RequestChanges,
     )
     from coprove.storage.states import RequestKind, RequestStatus
-    from coprove.types import BlockId, BlockRange, Hash32
+    from coprove.types import Address, BlockId, BlockRange, Hash32
+    from coprove.types import transactions as tx
 
 __all__ = ["NewRequest", "RequestFilter", "Session", "StoredLease"]
 
@@ -147,6 +148,33 @@ class Session(Protocol):
 
     async def put_intent(self, intent: Intent) -> None:
         """Store a new intent, or its values, state and time."""
+
+    async def chain(self) -> str | None:
+        """Return the L1 that the scope's transactions are for; None before `set_chain`."""
+
+    async def set_chain(self, chain: str) -> None:
+        """Store which L1 they are for."""
+
+    async def transaction(self, key: str) -> tx.Intent | None:
+        """Return a transaction."""
+
+    async def unsettled_transactions(self, sender: Address, chain_nonce: int) -> list[tx.Intent]:
+        """Return an account's transactions that are open or at `chain_nonce` or above, by nonce."""
+
+    async def highest_nonce(self, sender: Address) -> int | None:
+        """Return the highest nonce of an account's transactions."""
+
+    async def put_transaction(self, intent: tx.Intent) -> None:
+        """Store a new transaction, or its nonce, state and place."""
+
+    async def drop_transaction(self, key: str) -> None:
+        """Forget a transaction and its attempts."""
+
+    async def attempts(self, key: str) -> list[tx.Attempt]:
+        """Return the signed transactions of a key, oldest first."""
+
+    async def add_attempt(self, key: str, attempt: tx.Attempt) -> None:
+        """Store another one of them."""
 
     async def checkpoints(self) -> list[Checkpoint]:
         """Return all checkpoints, highest first."""

@@ -18,6 +18,7 @@ from coprove.storage.schema import (
     spending,
 )
 from coprove.storage.session import StoredLease
+from coprove.storage.sql_transactions import SqlTransactions
 from coprove.storage.states import DEAD, RequestKind, RequestStatus
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlSession"]
 
 
-class SqlSession:
+class SqlSession(SqlTransactions):
     """A `Session` on a connection whose transaction has begun."""
 
     def __init__(

@@ -13,6 +13,7 @@ from coprove.storage.leadership import LeadershipMethods
 from coprove.storage.reading import ReadingMethods
 from coprove.storage.requests import RequestMethods
 from coprove.storage.spending import SpendingMethods
+from coprove.storage.transactions import TransactionMethods
 
 __all__ = ["RequestStore"]
 
@@ -22,6 +23,7 @@ class RequestStore(
     ReadingMethods,
     RequestMethods,
     IntentMethods,
+    TransactionMethods,
     CheckpointMethods,
     SpendingMethods,
 ):

@@ -1,22 +1,26 @@
-"""The stores of intents: SQLite and its in-memory twin behave alike."""
+"""The stores of intents: whatever keeps them, they behave alike."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coprove.contracts import MemoryIntentStore, SqliteIntentStore
+from coprove.contracts import SqliteIntentStore
 from coprove.contracts.transactions import Attempt, Draft, Fees, IntentState, Mined
 from coprove.types import Address, Hash32
+from tests.intent_stores import INTENT_STORES, open_intent_store
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from coprove.contracts import IntentStore
+    from tests.postgres import PostgresServer
 
 ME, OTHER = Address(b"\x01" * 20), Address(b"\x02" * 20)
 
@@ -45,11 +49,14 @@ MINED = Mined(
 )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> IntentStore:
-    if request.param == "memory":
-        return MemoryIntentStore()
-    return SqliteIntentStore(tmp_path / "intents.sqlite")
+@pytest.fixture(params=INTENT_STORES)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[IntentStore]:
+    def server_url() -> str:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.new_database()
+
+    async with open_intent_store(request.param, tmp_path, server_url) as opened:
+        yield opened
 
 
 async def test_an_intent_is_read_back_as_stored(store: IntentStore) -> None:
@@ -125,36 +132,42 @@ async def test_sqlite_survives_its_process(tmp_path: Path) -> None:
     third.close()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("rndm"), st.integers(0, 12), st.integers(0, 12))))
-def test_both_stores_agree_on_any_sequence(
+def test_all_stores_agree_on_any_sequence(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
     """Reserve, renumber, discard, record in any order: same results, no nonce twice."""
-    path = tmp_path_factory.mktemp("store") / "intents.sqlite"
-    file = SqliteIntentStore(path)
-    try:
-        asyncio.run(_agree((MemoryIntentStore(), file), steps))
-    finally:
-        file.close()
+    folder = tmp_path_factory.mktemp("store")
+    asyncio.run(_all_agree(folder, steps))
 
 
-async def _agree(
-    stores: tuple[IntentStore, IntentStore], steps: list[tuple[str, int, int]]
-) -> None:
-    left, right = stores
+async def _all_agree(folder: Path, steps: list[tuple[str, int, int]]) -> None:
+    async with AsyncExitStack() as stack:
+        stores = [
+            await stack.enter_async_context(open_intent_store(kind, folder, str))
+            for kind in ("memory", "file", "requests in memory", "requests on SQLite")
+        ]
+        await _agree(stores, steps)
+
+
+async def _agree(stores: Sequence[IntentStore], steps: list[tuple[str, int, int]]) -> None:
     for step, number, nonce in steps:
-        key = f"k{number}"
-        is_there = await left.get(key) is not None
-        if step == "r" and not is_there:
-            assert await left.reserve(draft(key), nonce) == await right.reserve(draft(key), nonce)
-        elif step == "n" and is_there:
-            assert await left.renumber(key, nonce) == await right.renumber(key, nonce)
-        elif step == "d" and is_there:
-            assert await left.discard(key) == await right.discard(key)
-        elif step == "m" and is_there:
-            for store in stores:
-                await store.record(key, MINED, IntentState.DONE)
-        found = await left.unsettled(ME, chain_nonce=nonce)
-        assert found == await right.unsettled(ME, chain_nonce=nonce)
-        assert len({intent.nonce for intent in found}) == len(found)
+        results = [await _take(store, step, f"k{number}", nonce) for store in stores]
+        assert all(result == results[0] for result in results), results
+        found = [await store.unsettled(ME, chain_nonce=nonce) for store in stores]
+        assert all(intents == found[0] for intents in found), found
+        assert len({intent.nonce for intent in found[0]}) == len(found[0])
+
+
+async def _take(store: IntentStore, step: str, key: str, nonce: int) -> object:
+    is_there = await store.get(key) is not None
+    if step == "r" and not is_there:
+        return await store.reserve(draft(key), nonce)
+    if step == "n" and is_there:
+        return await store.renumber(key, nonce)
+    if step == "d" and is_there:
+        return await store.discard(key)
+    if step == "m" and is_there:
+        await store.record(key, MINED, IntentState.DONE)
+    return is_there

@@ -20,6 +20,7 @@ from coprove.storage import (
     open_store,
 )
 from coprove.types import Address, BlockId, BlockRange, Hash32
+from coprove.types.transactions import Attempt, Draft, Fees
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,10 +29,13 @@ __all__ = [
     "BACKENDS",
     "CONFIG",
     "SCOPE",
+    "SENDER",
     "TTL",
     "Lab",
+    "attempt",
     "block",
     "complete",
+    "draft",
     "plans",
     "spans",
     "walk",
@@ -46,6 +50,26 @@ CONFIG = ConfigIdentity(
 )
 TTL = 3600.0
 """A lease that no test waits for."""
+
+
+SENDER = Address(b"s" * 20)
+"""An account that sends."""
+
+
+def draft(key: str, sender: Address = SENDER) -> Draft:
+    """Return what is to be sent."""
+    return Draft(key=key, sender=sender, to=None, value=2**200, data=b"call", gas_limit=21_000)
+
+
+def attempt(number: int, nonce: int = 0) -> Attempt:
+    """Return a signed transaction with a hash of its own."""
+    return Attempt(
+        tx_hash=Hash32(number.to_bytes(32, "big")),
+        nonce=nonce,
+        raw=b"\x02\xc0",
+        fees=Fees(max_fee=2**100, priority_fee=1),
+        sent_at=1.5,
+    )
 
 
 class Lab:

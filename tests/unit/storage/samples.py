@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coprove.storage import IntentKind, RequestStatus, open_store
-from coprove.types import BlockRange
+from coprove.types import Address, BlockRange
+from coprove.types.transactions import Draft, Fees
 from tests.unit.storage.lab import SCOPE, TTL, plans, spans
 
 if TYPE_CHECKING:
@@ -67,22 +68,45 @@ _FIRST: Sequence[tuple[str, Mapping[str, object]]] = (
         },
     ),
 )
+_SECOND: Sequence[tuple[str, Mapping[str, object]]] = (
+    *_FIRST,
+    ("checkpoints", {"scope_id": 1, "number": 7, "hash": b"h" * 32, "created_at": 1.0}),
+    (
+        "spending",
+        {
+            "scope_id": 1,
+            "key": "k",
+            "day": "2026-01-02",
+            "backend": "network",
+            "amount": str(10**20),
+        },
+    ),
+)
+_TRANSACTION = {
+    "scope_id": 1,
+    "key": "propose-120",
+    "sender": b"s" * 20,
+    "nonce": 5,
+    "value": str(2**200),
+    "data": b"call",
+    "gas_limit": 21_000,
+    "state": "open",
+}
+_ATTEMPT = {
+    "scope_id": 1,
+    "tx_hash": b"t" * 32,
+    "key": "propose-120",
+    "number": 1,
+    "nonce": 5,
+    "raw": b"\x02",
+    "max_fee": str(2**100),
+    "priority_fee": "1",
+    "sent_at": 1.5,
+}
 SAMPLES: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
     "0001": _FIRST,
-    "0002": (
-        *_FIRST,
-        ("checkpoints", {"scope_id": 1, "number": 7, "hash": b"h" * 32, "created_at": 1.0}),
-        (
-            "spending",
-            {
-                "scope_id": 1,
-                "key": "k",
-                "day": "2026-01-02",
-                "backend": "network",
-                "amount": str(10**20),
-            },
-        ),
-    ),
+    "0002": _SECOND,
+    "0003": (*_SECOND, ("transactions", _TRANSACTION), ("attempts", _ATTEMPT)),
 }
 """By revision: tables and rows, in an order that every constraint allows."""
 
@@ -107,3 +131,15 @@ async def check_sample(url: str, revision: str) -> None:
         if revision >= "0002":
             (checkpoint,) = await store.checkpoints()
             assert checkpoint.block.number == 7
+        assert await store.bind_chain(lease, "chain 11155111") == "chain 11155111"
+        draft = Draft(
+            key="next", sender=Address(b"s" * 20), to=None, value=0, data=b"", gas_limit=1
+        )
+        following = await store.reserve_transaction(lease, draft, chain_nonce=0)
+        assert following.nonce == (6 if revision >= "0003" else 0)
+        if revision >= "0003":
+            sent = await store.transaction("propose-120")
+            assert sent is not None
+            assert (sent.draft.value, sent.nonce, sent.mined) == (2**200, 5, None)
+            (attempt,) = await store.attempts("propose-120")
+            assert attempt.fees == Fees(max_fee=2**100, priority_fee=1)

@@ -23,7 +23,8 @@ from coprove.storage import (
 )
 from coprove.storage.errors import LeaseHeldError, LeaseLostError
 from coprove.types import BlockRange
-from tests.unit.storage.lab import SCOPE, TTL, block, plans, spans
+from coprove.types.transactions import IntentState as TxState
+from tests.unit.storage.lab import SCOPE, SENDER, TTL, attempt, block, draft, plans, spans
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,7 +55,7 @@ async def test_a_second_process_stands_by(lab: Lab) -> None:
 
 
 def _writes(store: RequestStore, lease: Lease) -> dict[str, Callable[[], Awaitable[object]]]:
-    """Return a call of every method that writes, on request 1 and intent "k"."""
+    """Return a call of every method that writes, on request 1, intent "k" and transaction "t"."""
     day = datetime.date(2026, 1, 2)
     return {
         "renew": lambda: store.renew(lease, TTL),
@@ -73,6 +74,12 @@ def _writes(store: RequestStore, lease: Lease) -> dict[str, Callable[[], Awaitab
         "open_intent": lambda: store.open_intent(lease, "new", IntentKind.PROPOSAL),
         "note_intent": lambda: store.note_intent(lease, "k", {"late": 1}),
         "close_intent": lambda: store.close_intent(lease, "k", IntentState.DONE),
+        "bind_chain": lambda: store.bind_chain(lease, "another"),
+        "reserve_transaction": lambda: store.reserve_transaction(lease, draft("u"), chain_nonce=0),
+        "renumber_transaction": lambda: store.renumber_transaction(lease, "t", chain_nonce=9),
+        "record_transaction": lambda: store.record_transaction(lease, "t", None, TxState.OPEN),
+        "discard_transaction": lambda: store.discard_transaction(lease, "t"),
+        "add_attempt": lambda: store.add_attempt(lease, "t", attempt(2)),
         "put_checkpoint": lambda: store.put_checkpoint(lease, block(1)),
         "drop_checkpoint": lambda: store.drop_checkpoint(lease, 9),
         "put_spend": lambda: store.put_spend(lease, "k", day=day, backend="mock", amount=1),
@@ -99,6 +106,8 @@ async def _contents(store: RequestStore) -> object:
         await store.intent("k"),
         await store.intent("new"),
         await store.checkpoints(),
+        await store.unsettled_transactions(SENDER, chain_nonce=0),
+        await store.attempts("t"),
         await store.spent(day),
         await store.leader(),
         await store.proof(1),
@@ -112,6 +121,8 @@ async def test_without_the_lead_nothing_can_be_written(lab: Lab, how: str) -> No
         await store.plan_ranges(lease, plans(0, 10), backend="mock")
         await store.open_intent(lease, "k", IntentKind.PROPOSAL)
         await store.put_checkpoint(lease, block(9))
+        await store.reserve_transaction(lease, draft("t"), chain_nonce=4)
+        await store.add_attempt(lease, "t", attempt(1))
         if how != "forged":
             await store.release(lease)
         if how == "taken over":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from coprove.types.transactions import Intent, IntentState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from coprove.types import Address
     from coprove.types.transactions import Attempt, Draft, Mined
 
@@ -40,7 +42,7 @@ class IntentStore(Protocol):
     async def add_attempt(self, key: str, attempt: Attempt) -> None:
         """Store a signed transaction, before it is sent."""
 
-    async def attempts(self, key: str) -> list[Attempt]:
+    async def attempts(self, key: str) -> Sequence[Attempt]:
         """Return the signed transactions of an intent, oldest first."""
 
     async def record(self, key: str, mined: Mined | None, state: IntentState) -> None:
@@ -52,7 +54,7 @@ class IntentStore(Protocol):
         False when it stays. No attempt of it may ever have reached a pool.
         """
 
-    async def unsettled(self, sender: Address, *, chain_nonce: int) -> list[Intent]:
+    async def unsettled(self, sender: Address, *, chain_nonce: int) -> Sequence[Intent]:
         """Return an account's intents that are open, or settled at a nonce not below `chain_nonce`
         (the chain lost them), in the order of their nonces.
         """

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from coprove.contracts import LocalSigner
-from coprove.contracts.transactions import SqliteIntentStore
 from coprove.devnet.accounts import DevAccounts, require_dev_chain
 from coprove.devnet.proposer.backends import open_backend
 from coprove.devnet.proposer.config import ProposerConfig
@@ -63,8 +62,6 @@ async def _propose(config: ProposerConfig) -> None:
         store = await open_store(database_url(config.data_dir), chains.scope)
         await stack.enter_async_context(store)
         backend = await stack.enter_async_context(open_backend(config, chains.l1, pool))
-        transactions = SqliteIntentStore(config.data_dir / "transactions.sqlite")
-        stack.callback(transactions.close)
         service = ProposerService(
             _settings(config),
             chains,
@@ -72,7 +69,6 @@ async def _propose(config: ProposerConfig) -> None:
             backend=backend,
             pool=pool,
             signer=LocalSigner(DevAccounts().account(config.account)),
-            transactions=transactions,
         )
         await service.run()
 
