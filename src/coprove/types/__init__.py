@@ -1,7 +1,6 @@
 """The records that every room speaks in: hashes, block references, configs, roots."""
 
 from coprove.types.dev_chains import DEV_CHAIN_IDS, is_dev_chain
-from coprove.types.dev_chains import DEV_CHAIN_IDS, is_dev_chain
 from coprove.types.forks import Fork
 from coprove.types.hashes import ZERO_ADDRESS, ZERO_HASH, Address, Hash32
 from coprove.types.header import BlockHeader
@@ -14,7 +13,6 @@ from coprove.types.system import SystemConfig
 
 __all__ = [
     "BUILT_IN_L1_CHAINS",
-    "DEV_CHAIN_IDS",
     "DEV_CHAIN_IDS",
     "ZERO_ADDRESS",
     "ZERO_HASH",
