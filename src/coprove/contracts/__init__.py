@@ -25,6 +25,7 @@ from coprove.contracts.errors import (
 )
 from coprove.contracts.generations import (
     FirstOutputContract,
+    MiddleOutputContract,
     SecondOutputContract,
     open_output_contract,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "LogEntry",
     "ManagerClosedError",
     "MemoryIntentStore",
+    "MiddleOutputContract",
     "Mined",
     "OracleFile",
     "OracleParameters",

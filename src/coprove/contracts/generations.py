@@ -1,4 +1,4 @@
-"""The two generations of the output oracle behind `OutputContract`, and which one an address is."""
+"""The generations of the output oracle behind `OutputContract`, and which one an address is."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GAME_TYPE",
     "FirstOutputContract",
+    "MiddleOutputContract",
     "SecondOutputContract",
     "add_config_call",
     "delete_config_call",
@@ -53,6 +54,7 @@ GAME_TYPE: Final = 6
 _NO_ADDRESS: Final = Address(bytes(20))
 _SIX: Final = "(bytes32,bytes32,uint256,uint256,bytes,address)"
 _PROPOSE = Function(f"proposeL2Output{_SIX}")
+_PROPOSE_OF_MIDDLE = Function("proposeL2Output(bytes32,uint256,uint256,bytes,address)")
 _PROPOSE_THROUGH_FACTORY = Function(f"dgfProposeL2Output{_SIX}", "(address)")
 _CONFIGS = Function("opSuccinctConfigs(bytes32)", "(bytes32,bytes32,bytes32)")
 _ADD_CONFIG = Function("addOpSuccinctConfig(bytes32,bytes32,bytes32,bytes32)")
@@ -63,6 +65,8 @@ _FALLBACK = Function("fallbackTimeout()", "(uint256)")
 _LAST_PROPOSAL = Function("lastProposalTimestamp()", "(uint256)")
 _INIT_BONDS = Function("initBonds(uint32)", "(uint256)")
 _GAME_IMPLS = Function("gameImpls(uint32)", "(address)")
+_CREATE_GAME = Function("create(uint32,bytes32,bytes)")
+_GAME_ORACLE = Function("l2OutputOracle()", "(address)")
 
 
 class _Shared(OutputOracle):
@@ -111,11 +115,10 @@ class _Shared(OutputOracle):
         return ContractCall(to=self.address, data=data, value=value)
 
 
-class FirstOutputContract(_Shared):
-    """An `OutputContract` of the first generation."""
+class _OneConfig(_Shared):
+    """What contracts with one set of keys answer alike."""
 
     generation: Final = Generation.FIRST
-    has_prover_address: Final = False
 
     async def keys(self, *, block: Block = "latest") -> ProgramKeys:
         """See `OutputContract`."""
@@ -133,6 +136,12 @@ class FirstOutputContract(_Shared):
             l1_time=await self.contract.block_time(block),
         )
 
+
+class FirstOutputContract(_OneConfig):
+    """An `OutputContract` of the first generation."""
+
+    has_prover_address: Final = False
+
     async def propose_call(self, claim: OutputClaim) -> ContractCall:
         """See `OutputContract`."""
         return self._call(
@@ -143,6 +152,58 @@ class FirstOutputContract(_Shared):
                 proof=claim.proof,
             )
         )
+
+
+class MiddleOutputContract(_OneConfig):
+    """OPSuccinctL2OutputOracle v2: the first generation with a prover's address in its proofs."""
+
+    has_prover_address: Final = True
+
+    def __init__(
+        self, transport: RpcTransport, address: Address, factory: Address | None = None
+    ) -> None:
+        """The contract knows no factory: one that is given is where proposals go."""
+        super().__init__(transport, address)
+        self._factory = factory
+
+    async def propose_call(self, claim: OutputClaim) -> ContractCall:
+        """See `OutputContract`: a game of the factory, with its bond, where one was given."""
+        if self._factory is None:
+            return self._call(
+                _PROPOSE_OF_MIDDLE.encode(
+                    bytes(claim.output_root),
+                    claim.l2_block,
+                    claim.l1_block,
+                    claim.proof,
+                    bytes(claim.prover),
+                )
+            )
+        packed = claim.l2_block.to_bytes(32) + claim.l1_block.to_bytes(32)
+        packed += bytes(claim.prover) + claim.proof
+        return ContractCall(
+            to=self._factory,
+            data=_CREATE_GAME.encode(GAME_TYPE, bytes(claim.output_root), packed),
+            value=await _bond(self._transport, self._factory),
+        )
+
+    async def check_factory(self) -> None:
+        """Raise InputError unless the factory, where one was given, clones a game of this oracle.
+
+        Games of v2.0.0 do not tell their oracle; a proposal's simulation does.
+        """
+        if self._factory is None:
+            return
+        game = await _game_of(self._transport, self._factory)
+        what = f"DisputeGameFactory {self._factory}"
+        if game is None:
+            raise InputError(what, expected=f"a game of type {GAME_TYPE}", actual="none")
+        try:
+            reader = ContractReader(self._transport, game)
+            oracle = Address.from_hex(await reader.call(_GAME_ORACLE), "l2OutputOracle")
+        except CallRevertedError:
+            return
+        if oracle != self.address:
+            raise InputError(what, expected=f"a game of {self.address}", actual=f"one of {oracle}")
 
 
 class SecondOutputContract(_Shared):
@@ -215,7 +276,7 @@ class SecondOutputContract(_Shared):
         factory = await self.dispute_game_factory()
         if factory is None:
             return self._call(_PROPOSE.encode(*arguments))
-        bond = int(await ContractReader(self._transport, factory).call(_INIT_BONDS, GAME_TYPE))
+        bond = await _bond(self._transport, factory)
         return self._call(_PROPOSE_THROUGH_FACTORY.encode(*arguments), value=bond)
 
     async def game_implementation(self, *, block: Block = "latest") -> Address | None:
@@ -223,9 +284,7 @@ class SecondOutputContract(_Shared):
         factory = await self.dispute_game_factory(block=block)
         if factory is None:
             return None
-        reader = ContractReader(self._transport, factory)
-        game = Address.from_hex(await reader.call(_GAME_IMPLS, GAME_TYPE, block=block))
-        return None if game == _NO_ADDRESS else game
+        return await _game_of(self._transport, factory, block=block)
 
 
 async def open_output_contract(
@@ -239,17 +298,21 @@ async def open_output_contract(
 
     `config_name` is the named config of a second-generation one. `factory` is the
     DisputeGameFactory that the caller was told of (op-succinct's DGF_ADDRESS): FactoryMismatchError
-    when the contract has another or none. UnknownGenerationError for a contract that is neither
-    generation; the version between them (v2) has a proposal function of its own.
+    when the contract has another or none. A v2 contract knows no factory: proposals go to the one
+    that is given, InputError unless it clones games of this oracle. UnknownGenerationError for any
+    other contract.
     """
     version = await OutputOracle(transport, address).version()
     match = re.match(r"v?(\d+)\.", version)
     major = int(match.group(1)) if match else None
-    opened: FirstOutputContract | SecondOutputContract
+    opened: FirstOutputContract | MiddleOutputContract | SecondOutputContract
     actual: Address | None = None
     try:
         if major == 1:
             opened = FirstOutputContract(transport, address)
+            await opened.aggregation_vkey()
+        elif major == 2:
+            opened = MiddleOutputContract(transport, address, factory)
             await opened.aggregation_vkey()
         elif major == 3:
             opened = SecondOutputContract(transport, address, config_name)
@@ -260,11 +323,26 @@ async def open_output_contract(
     except (CallRevertedError, InputError) as error:
         # Another contract may call itself by the same number.
         raise UnknownGenerationError(address.hex0x, version=version) from error
-    if factory is not None and factory != actual:
+    if isinstance(opened, MiddleOutputContract):
+        await opened.check_factory()
+    elif factory is not None and factory != actual:
         raise FactoryMismatchError(
             expected=factory.hex0x, actual="none" if actual is None else actual.hex0x
         )
     return opened
+
+
+async def _bond(transport: RpcTransport, factory: Address) -> int:
+    """Return what a game must be created with, in wei."""
+    return int(await ContractReader(transport, factory).call(_INIT_BONDS, GAME_TYPE))
+
+
+async def _game_of(
+    transport: RpcTransport, factory: Address, *, block: Block = "latest"
+) -> Address | None:
+    reader = ContractReader(transport, factory)
+    game = Address.from_hex(await reader.call(_GAME_IMPLS, GAME_TYPE, block=block))
+    return None if game == _NO_ADDRESS else game
 
 
 def add_config_call(name: str, keys: ProgramKeys) -> bytes:

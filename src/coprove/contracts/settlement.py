@@ -2,7 +2,8 @@
 
 `open_output_contract` finds out which generation a deployed contract is and returns the object for
 it. The two generations are OPSuccinctL2OutputOracle v1 (four-argument proposeL2Output) and v3
-(named configs, six arguments, and optionally a DisputeGameFactory in between).
+(named configs, six arguments, and optionally a DisputeGameFactory in between). Its v2 is spoken to
+as well and counts as the first: one set of keys, but five arguments, with the prover's address.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Generation(IntEnum):
     """Which contract an oracle speaks as."""
 
     FIRST = 1
-    """OPSuccinctL2OutputOracle v1: one set of keys, proposals without a prover's address."""
+    """OPSuccinctL2OutputOracle v1, and v2 which adds the prover's address: one set of keys."""
     SECOND = 2
     """OPSuccinctL2OutputOracle v3: named configs, prover's address, fallback timeout."""
 
@@ -87,7 +88,7 @@ class OutputClaim:
     proof: bytes
     """On-chain bytes of the aggregation proof."""
     prover: Address = Address(bytes(20))  # noqa: RUF009 - an immutable value
-    """Who is credited; bound by proofs for the second generation, unused in the first."""
+    """Who is credited; bound by proofs where `has_prover_address` says so, else unused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
