@@ -14,7 +14,7 @@ from coprove.contracts import OracleFile, load_bedrock_artifact
 from coprove.contracts.foundry_tools import start_anvil
 from coprove.rpc import JsonRpcTransport
 from coprove.types import L1ChainConfig, RollupConfig
-from tests.integration.anvil_l1 import DEPLOYER, OTHER
+from tests.integration.anvil_l1 import DEPLOYER, OTHER, PROPOSER
 from tests.replay import Faults, ReplayChain, ReplayServer
 from tests.vectors import recording_dir
 
@@ -30,7 +30,8 @@ VARIABLES = (
     "L1_RPC", "L2_RPC", "L2_NODE_RPC", "L2OO_ADDRESS", "DGF_ADDRESS", "PRIVATE_KEY",
     "PRIVATE_KEY_FILE", "KEYSTORE", "KEYSTORE_PASSWORD", "SIGNER_URL", "SIGNER_ADDRESS",
     "OP_SUCCINCT_CONFIG_NAME", "AGGREGATION_VKEY", "RANGE_VKEY_COMMITMENT", "OWNER", "PROPOSER",
-    "CHALLENGER", "VERIFIER_ADDRESS", "ANCHOR_STATE_REGISTRY", "STARTING_BLOCK_NUMBER",
+    "DEPLOY_PK", "ADMIN_PK", "EXECUTE_UPGRADE_CALL", "CHALLENGER", "VERIFIER_ADDRESS",
+    "ANCHOR_STATE_REGISTRY", "STARTING_BLOCK_NUMBER",
 )  # fmt: skip
 
 
@@ -240,6 +241,44 @@ def test_a_live_oracle_is_upgraded_in_place(
     assert made["implementation"].removeprefix("0x") in call["data"]
     assert commands.run("config")["generation"] == 2
     assert "already" in commands.sending("upgrade", code=2)["error"]
+
+
+def test_one_key_deploys_and_another_one_upgrades(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DEPLOY_PK and ADMIN_PK of op-succinct's scripts; PRIVATE_KEY is not needed beside them."""
+    monkeypatch.delenv("PRIVATE_KEY")
+    monkeypatch.setenv("DEPLOY_PK", f"0x{OTHER_KEY}")
+    monkeypatch.setenv("ADMIN_PK", KEY)
+
+    def sent(account: object) -> int:
+        return int(commands.rpc("eth_getTransactionCount", str(account), "latest"), 16)
+
+    made = commands.sending(
+        "deploy", "oracle", "--file", commands.file(owner=str(OTHER.address)),
+        "--generation", 1, "--mock-verifier",
+    )  # fmt: skip
+    assert (made["owner"], made["proxy_owner"]) == (str(OTHER.address), str(DEPLOYER.address))
+    assert (sent(DEPLOYER.address), sent(PROPOSER.address)) == (0, 3)
+    monkeypatch.setenv("L2OO_ADDRESS", made["l2_output_oracle"])
+    file = commands.file(verifier=commands.run("config")["verifier"])
+    monkeypatch.setenv("EXECUTE_UPGRADE_CALL", "false")
+    assert "data" in commands.sending("upgrade", "--file", file)
+    assert (sent(DEPLOYER.address), sent(PROPOSER.address)) == (0, 4)
+    monkeypatch.setenv("EXECUTE_UPGRADE_CALL", "true")
+    commands.sending("upgrade", "--file", file)
+    assert commands.run("config")["generation"] == 2
+    assert (sent(DEPLOYER.address), sent(PROPOSER.address)) == (1, 4)
+    game = commands.sending("deploy", "game")
+    assert {"register_transaction", "route_transaction"} <= game.keys()
+    commands.sending("config", "add", "next", "--file", file)
+    monkeypatch.setenv("ADMIN_PK", "0x0")
+    failed = commands.sending("config", "remove", "next", code=2)
+    assert "PRIVATE_KEY is not set" in failed["error"]
+    monkeypatch.setenv("ADMIN_PK", KEY[:-1])
+    failed = commands.sending("config", "remove", "next", code=2)
+    assert "64 hex digits" in failed["error"]
+    assert KEY[:-1] not in failed["error"]
 
 
 def test_an_upgrade_by_somebody_else_or_of_odd_storage_is_refused(

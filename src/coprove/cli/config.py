@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +11,18 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from coprove.cli.console import print_result, read_file
-from coprove.cli.sending import SenderOptions, address, open_sender, print_calls, required
+from coprove.cli.sending import (
+    KeyVariable,
+    SenderOptions,
+    address,
+    open_sender,
+    print_calls,
+    required,
+    wants_calldata,
+)
 from coprove.contracts import (
     GENESIS_CONFIG,
     ContractCall,
-    LocalSigner,
     OracleFile,
     OutputOracle,
     SecondOutputContract,
@@ -205,7 +211,8 @@ def add(
     l2oo_address
         Proxy of the oracle.
     calldata_only
-        Print the call for the owner, such as a multisig, instead of sending it.
+        Print the call for the owner, such as a multisig, instead of sending it; so does
+        EXECUTE_UPGRADE_CALL=false.
     json
         Print one JSON object instead of a table.
     """
@@ -233,7 +240,8 @@ def remove(
     l2oo_address
         Proxy of the oracle.
     calldata_only
-        Print the call for the owner, such as a multisig, instead of sending it.
+        Print the call for the owner, such as a multisig, instead of sending it; so does
+        EXECUTE_UPGRADE_CALL=false.
     json
         Print one JSON object instead of a table.
     """
@@ -266,10 +274,10 @@ def _change(
                 state = "a name that is free" if is_wanted else "a config that is there"
                 raise InputError(f"config {name!r}", expected=state, actual=there)
             await contract.simulate(call, sender=await owner_of(transport, call.to))
-        if only:
+        if wants_calldata(only):
             print_calls({"change": call}, as_json=as_json)
             return 0
-        async with open_sender(options) as sender:
+        async with open_sender(options, KeyVariable.ADMIN) as sender:
             # The same change may be wanted again later: each run is an effect of its own.
             transaction = await sender.send(f"config/{name}/{uuid.uuid4()}", call)
         print_result({"config_name": name, "transaction": transaction}, as_json=as_json)
@@ -286,6 +294,6 @@ def _role(text: str | None, flag: str) -> Address:
     """Return the account of a role; by default the one of PRIVATE_KEY."""
     if text:
         return Address.from_hex(text, flag)
-    if "PRIVATE_KEY" in os.environ:
-        return LocalSigner.from_environment("PRIVATE_KEY", os.environ).address
+    if KeyVariable.PRIVATE_KEY.is_set:
+        return KeyVariable.PRIVATE_KEY.read().address
     raise InputError(flag, expected="an address, or PRIVATE_KEY", actual="nothing")

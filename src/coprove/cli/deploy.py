@@ -9,7 +9,14 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from coprove.cli.console import print_result
-from coprove.cli.sending import SenderOptions, address, generation_of, open_sender
+from coprove.cli.sending import (
+    KeyVariable,
+    SenderOptions,
+    address,
+    generation_of,
+    open_sender,
+    signing_account,
+)
 from coprove.contracts import (
     Generation,
     OracleFile,
@@ -45,7 +52,9 @@ def oracle(
     sender: SenderOptions = _DEFAULT,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Deploy an output oracle behind a proxy, initialized. The file's owner may upgrade it.
+    """Deploy an output oracle behind a proxy, initialized.
+
+    The file's owner may upgrade it; where ADMIN_PK is set, its account instead.
 
     Parameters
     ----------
@@ -79,7 +88,10 @@ async def _oracle(
     options: SenderOptions,
     as_json: bool,
 ) -> int:
-    async with open_sender(options) as sender:
+    admin = given.parameters.owner
+    if KeyVariable.ADMIN.is_set:
+        admin = KeyVariable.ADMIN.read().address
+    async with open_sender(options, KeyVariable.DEPLOY) as sender:
         chain_id = await EthClient(sender.transport).chain_id()
         verifier = given.verifier
         if mock_verifier:
@@ -99,6 +111,7 @@ async def _oracle(
             key=name,
             generation=generation,
             implementation=given.implementation,
+            proxy_owner=admin,
         )
         version = await OutputOracle(sender.transport, proxy).version()
     print_result(
@@ -108,6 +121,7 @@ async def _oracle(
             "verifier": str(verifier),
             "is_mock_verifier": mock_verifier,
             "owner": str(given.parameters.owner),
+            "proxy_owner": str(admin),
             "version": version,
         },
         as_json=as_json,
@@ -161,7 +175,7 @@ async def _game(
     options: SenderOptions,
     as_json: bool,
 ) -> int:
-    async with open_sender(options) as sender:
+    async with open_sender(options, KeyVariable.DEPLOY) as sender:
         there = await open_output_contract(sender.transport, oracle_address)
         if there.generation is not Generation.SECOND:
             raise InputError(
@@ -169,12 +183,14 @@ async def _game(
                 expected="a v3 oracle",
                 actual=await there.version(),
             )
+        admin = await signing_account(options, KeyVariable.ADMIN)
         if factory is None or factory == _NO_ADDRESS:
-            factory = await deploy_factory(sender.manager, owner=sender.address, key=name)
+            factory = await deploy_factory(sender.manager, owner=admin, key=name)
         made = await deploy_game(
             sender.manager, oracle=oracle_address, factory=factory, registry=registry, key=name
         )
-        values: dict[str, object] = {"game": str(made.game), "factory": str(made.factory)}
+    values: dict[str, object] = {"game": str(made.game), "factory": str(made.factory)}
+    async with open_sender(options, KeyVariable.ADMIN) as sender:
         for what, call in (("register", made.register), ("route", made.route)):
             owner = await owner_of(sender.transport, call.to)
             if owner == sender.address:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -23,12 +24,14 @@ from coprove.contracts import (
 )
 from coprove.errors import InputError
 from coprove.rpc import JsonRpcTransport
+from coprove.telemetry import register_secret
 from coprove.types import Address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 __all__ = [
+    "KeyVariable",
     "Sender",
     "SenderOptions",
     "address",
@@ -36,10 +39,38 @@ __all__ = [
     "open_sender",
     "print_calls",
     "required",
+    "signing_account",
+    "wants_calldata",
 ]
 
 _T = TypeVar("_T")
 _KEYSTORE_PASSWORD = "KEYSTORE_PASSWORD"  # noqa: S105 - the name of a variable
+_FALSE = frozenset({"false", "0", "no"})
+
+
+class KeyVariable(StrEnum):
+    """The variables that may hold a private key in hex, by what it is for."""
+
+    PRIVATE_KEY = "PRIVATE_KEY"
+    """For everything that has no key of its own."""
+    DEPLOY = "DEPLOY_PK"
+    """Creates contracts (op-succinct's scripts)."""
+    ADMIN = "ADMIN_PK"
+    """Upgrades proxies and changes what an owner may change (op-succinct's scripts)."""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it holds something; op-succinct's scripts take a zero for nothing."""
+        return bool(os.environ.get(self, "").strip().removeprefix("0x").strip("0"))
+
+    def read(self) -> LocalSigner:
+        """Return who signs: by this variable, where it is not set by PRIVATE_KEY.
+
+        KeyFormatError, which shows no key, for one that is none, or where neither is set.
+        """
+        name = self if self.is_set else KeyVariable.PRIVATE_KEY
+        register_secret(os.environ.get(name, "").strip())
+        return LocalSigner.from_environment(name, os.environ)
 
 
 @Parameter(name="*")
@@ -50,7 +81,8 @@ class SenderOptions:
     l1_rpc: Annotated[str | None, Parameter(env_var="L1_RPC")] = None
     """URL of the L1 execution node."""
     private_key_file: Annotated[Path | None, Parameter(env_var="PRIVATE_KEY_FILE")] = None
-    """File with the private key in hex; without it the variable PRIVATE_KEY is read."""
+    """File with the private key in hex; without it the variable PRIVATE_KEY is read, before it
+    DEPLOY_PK for what is created and ADMIN_PK for what an owner or admin sends."""
     keystore: Annotated[Path | None, Parameter(env_var="KEYSTORE")] = None
     """JSON keystore, in place of a key; its password is in the variable KEYSTORE_PASSWORD."""
     keystore_password_file: Annotated[Path | None, Parameter(env_var="KEYSTORE_PASSWORD_FILE")] = (
@@ -122,13 +154,23 @@ def print_calls(calls: dict[str, ContractCall], *, as_json: bool) -> None:
     print_result(values, as_json=as_json)
 
 
+def wants_calldata(flag: bool) -> bool:
+    """Whether a call is to be printed: by its flag, or as EXECUTE_UPGRADE_CALL=false has it."""
+    return flag or os.environ.get("EXECUTE_UPGRADE_CALL", "").strip().lower() in _FALSE
+
+
 @asynccontextmanager
-async def open_sender(options: SenderOptions) -> AsyncIterator[Sender]:
-    """Connect, open the signer and start the transaction manager; close all at the end."""
+async def open_sender(
+    options: SenderOptions, key: KeyVariable = KeyVariable.PRIVATE_KEY
+) -> AsyncIterator[Sender]:
+    """Connect, open the signer and start the transaction manager; close all at the end.
+
+    `key` is the variable that is read where no signer, keystore or file is named.
+    """
     url = required(options.l1_rpc, "--l1-rpc", "the URL of an L1 node")
     async with AsyncExitStack() as stack:
         transport = await stack.enter_async_context(JsonRpcTransport(url))
-        signer = await _signer(options, stack)
+        signer = await _signer(options, key, stack)
         store = SqliteIntentStore(options.transactions)
         stack.callback(store.close)
         how = TransactionOptions(
@@ -139,8 +181,14 @@ async def open_sender(options: SenderOptions) -> AsyncIterator[Sender]:
         yield Sender(transport=transport, manager=manager)
 
 
-async def _signer(options: SenderOptions, stack: AsyncExitStack) -> Signer:
-    """Return the one signer that is named: a web3signer, a keystore, a file, else PRIVATE_KEY."""
+async def signing_account(options: SenderOptions, key: KeyVariable) -> Address:
+    """Return the account that `open_sender` would send from."""
+    async with AsyncExitStack() as stack:
+        return (await _signer(options, key, stack)).address
+
+
+async def _signer(options: SenderOptions, key: KeyVariable, stack: AsyncExitStack) -> Signer:
+    """Return the one signer that is named: a web3signer, a keystore, a file, else by variable."""
     if options.signer_url:
         account = address(options.signer_address, "--signer-address")
         service = await stack.enter_async_context(JsonRpcTransport(options.signer_url))
@@ -151,7 +199,7 @@ async def _signer(options: SenderOptions, stack: AsyncExitStack) -> Signer:
         return LocalSigner.from_keystore(options.keystore, _password(options))
     if options.private_key_file is not None:
         return LocalSigner.from_file(options.private_key_file)
-    return LocalSigner.from_environment("PRIVATE_KEY", os.environ)
+    return key.read()
 
 
 def _password(options: SenderOptions) -> str:

@@ -11,11 +11,14 @@ from cyclopts import Parameter
 
 from coprove.cli.console import print_result
 from coprove.cli.sending import (
+    KeyVariable,
     SenderOptions,
     address,
     generation_of,
     open_sender,
     print_calls,
+    signing_account,
+    wants_calldata,
 )
 from coprove.contracts import Generation, OracleFile, load_artifact
 from coprove.contracts.errors import UpgradeError
@@ -61,7 +64,8 @@ def upgrade(
     implementation
         An implementation that is deployed already; by default the sender deploys one.
     calldata_only
-        Print the call for the proxy's admin, such as a multisig, instead of sending it.
+        Print the call for the proxy's admin, such as a multisig, instead of sending it; so does
+        EXECUTE_UPGRADE_CALL=false.
     json
         Print one JSON object instead of a table.
     """
@@ -75,7 +79,13 @@ def upgrade(
     kind = generation_of(generation)
     return asyncio.run(
         _upgrade(
-            proxy, given, kind, target, calldata_only=calldata_only, options=sender, as_json=json
+            proxy,
+            given,
+            kind,
+            target,
+            calldata_only=wants_calldata(calldata_only),
+            options=sender,
+            as_json=json,
         )
     )
 
@@ -90,9 +100,10 @@ async def _upgrade(
     options: SenderOptions,
     as_json: bool,
 ) -> int:
-    async with open_sender(options) as sender:
+    # One account may create the implementation, and another one have the say over the proxy.
+    async with open_sender(options, KeyVariable.DEPLOY) as deployer:
         plan = await plan_upgrade(
-            sender.transport,
+            deployer.transport,
             proxy,
             generation=generation,
             parameters=None if given is None else given.parameters,
@@ -102,25 +113,28 @@ async def _upgrade(
             raise UpgradeError(
                 f"proxyAdmin is {given.proxy_admin} in the file, {plan.proxy.admin} on chain"
             )
-        if not calldata_only and plan.proxy.sender != sender.address:
-            raise UpgradeError(
-                f"only {plan.proxy.sender} may upgrade, not {sender.address}:"
-                " use --calldata-only and have it send the call"
-            )
+        if not calldata_only:
+            account = await signing_account(options, KeyVariable.ADMIN)
+            if plan.proxy.sender != account:
+                raise UpgradeError(
+                    f"only {plan.proxy.sender} may upgrade, not {account}:"
+                    " use --calldata-only and have it send the call"
+                )
         name = ORACLE_ARTIFACTS[generation]
         if implementation is None:
             artifact = load_artifact(name)
             key = f"implementation/{artifact.digest()}"
-            implementation = await create(sender.manager, key, artifact)
+            implementation = await create(deployer.manager, key, artifact)
         if implementation == plan.proxy.implementation and not plan.initializer:
             raise UpgradeError(f"{proxy} points to {implementation} already")
-        await check_implementation(sender.transport, implementation, generation)
-        call = await simulate_upgrade(sender.transport, plan, implementation)
-        if calldata_only:
-            print_calls({"upgrade": call}, as_json=as_json)
-            return 0
-        transaction = await sender.send(f"upgrade/{proxy}/{uuid.uuid4()}", call)
-        version = await check_upgraded(sender.transport, plan, implementation)
+        await check_implementation(deployer.transport, implementation, generation)
+        call = await simulate_upgrade(deployer.transport, plan, implementation)
+    if calldata_only:
+        print_calls({"upgrade": call}, as_json=as_json)
+        return 0
+    async with open_sender(options, KeyVariable.ADMIN) as admin:
+        transaction = await admin.send(f"upgrade/{proxy}/{uuid.uuid4()}", call)
+        version = await check_upgraded(admin.transport, plan, implementation)
     print_result(
         {
             "l2_output_oracle": str(proxy),

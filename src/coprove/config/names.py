@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from coprove.telemetry import redact
 
 __all__ = [
+    "COMMAND_VARIABLES",
     "IGNORED",
     "Alias",
     "EthAddress",
@@ -113,3 +114,11 @@ IGNORED: dict[str, str] = {
     "WITNESS_GEN_TIMEOUT": "COPROVE_PROPOSER_WITNESS_TIMEOUT is the name here",
 }
 """op-succinct's names that have no effect here, each also with the prefix OP_PROPOSER_, and why."""
+
+COMMAND_VARIABLES: dict[str, str] = {
+    "PRIVATE_KEY": "the key that signs, where no signer, keystore or file is named",
+    "DEPLOY_PK": "the key that creates contracts; without it `PRIVATE_KEY`",
+    "ADMIN_PK": "the key of the proxy's admin and the contracts' owner; without it `PRIVATE_KEY`",
+    "EXECUTE_UPGRADE_CALL": "`false` prints the call instead of sending it",
+}
+"""op-succinct's names that the contract commands read from the environment, beside their flags'."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticUndefined
 
-from coprove.config.names import IGNORED
+from coprove.config.names import COMMAND_VARIABLES, IGNORED
 from coprove.config.settings import Settings, all_settings
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ def environment_reference() -> str:
         parts.append(f"\n## `[{section}]` {doc.strip()}\n")
         parts.append("| setting | environment | default | meaning |\n|---|---|---|---|")
         parts += [_row(item) for item in all_settings() if item.section == section]
+    parts.append("\n## Names that the contract commands read\n")
+    parts.append(
+        "`deploy`, `upgrade` and `config` ([contract commands](contract-commands.md)) take these of"
+        " op-succinct's scripts from the environment alone. None of them is ever an argument, and"
+        " no key appears in logs.\n\n| name | meaning |\n|---|---|"
+    )
+    parts += [f"| `{name}` | {meaning} |" for name, meaning in COMMAND_VARIABLES.items()]
     parts.append("\n## Names of op-succinct without effect\n")
     parts.append(
         "Each also with the prefix `OP_PROPOSER_`. A warning says so at the start.\n\n"

@@ -87,7 +87,7 @@ class ContractSection(Section):
     config_name: Annotated[str, Alias("OP_SUCCINCT_CONFIG_NAME")] = "opsuccinct_genesis"
     """Named config of a second-generation oracle."""
     prover_address: OptionalAddress = None
-    """Who is credited with proofs in the second generation; without it the proposing account."""
+    """Who is credited with proofs, in oracles v2 and v3; without it the proposing account."""
     aggregation_vkey: Annotated[Word | None, Alias("AGGREGATION_VKEY")] = None
     """Verification key of the aggregation program, as `coprove vkeys` prints it."""
     range_vkey_commitment: Annotated[Word | None, Alias("RANGE_VKEY_COMMITMENT")] = None

@@ -58,10 +58,12 @@ async def deploy_oracle(
     key: str,
     generation: Generation = Generation.FIRST,
     implementation: Address | None = None,
+    proxy_owner: Address | None = None,
 ) -> Address:
     """Deploy the oracle behind its proxy, initialized, and return the proxy's address.
 
-    The sender pays; `parameters.owner` owns contract and ProxyAdmin. `key` names the deployment:
+    The sender pays; `parameters.owner` owns the contract, and its ProxyAdmin too unless a
+    `proxy_owner` is given, who alone may upgrade then. `key` names the deployment:
     called again with it, after a crash too, it goes on where it stopped. `implementation` is one
     that is there already. Needs nothing but the package.
     """
@@ -73,7 +75,7 @@ async def deploy_oracle(
         f"{key}/oracle-proxy",
         load_artifact("OracleProxy"),
         bytes(implementation),
-        bytes(parameters.owner),
+        bytes(proxy_owner or parameters.owner),
         parameters.initializer(verifier, generation),
     )
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from coprove.cli import main
+from coprove.cli.sending import KeyVariable
+from coprove.config.names import COMMAND_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = [
@@ -38,6 +40,14 @@ VARIABLES = (
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
+
+
+def test_the_variables_of_the_commands_are_in_the_references() -> None:
+    """What is read past the flags, keys above all, stands on both pages."""
+    for page in ("contract-commands.md", "environment.md"):
+        text = (ROOT / "docs/reference" / page).read_text()
+        for variable in (*KeyVariable, *COMMAND_VARIABLES):
+            assert f"`{variable}" in text, (page, variable)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

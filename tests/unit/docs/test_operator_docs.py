@@ -11,7 +11,7 @@ import pytest
 
 from coprove.cli import app, main
 from coprove.config import all_settings, load_settings
-from coprove.config.names import IGNORED
+from coprove.config.names import COMMAND_VARIABLES, IGNORED
 from coprove.config.wiring import proposer_settings
 from coprove.prover.server.guard import Guard
 from coprove.prover.server.problems import INTERNAL, PROBLEMS
@@ -66,7 +66,8 @@ def test_settings_and_variables_of_the_pages_exist(page: Path) -> None:
     for word in re.findall(r"`([^`\n]+)`", page.read_text()):
         if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+_?(=.*)?", word):
             name = word.partition("=")[0]
-            assert name in names | set(IGNORED) | prefixes | {"COPROVE_CONFIG"}, word
+            others = {"COPROVE_CONFIG", *IGNORED, *COMMAND_VARIABLES}
+            assert name in names | prefixes | others, word
         found = re.fullmatch(r"([a-z]+)\.([a-z_]+)", word)
         if found and found[1] in sections:
             assert word in paths, word
