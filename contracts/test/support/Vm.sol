@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+/// @notice A key pair that forge makes.
+/// @param addr       Address.
+/// @param publicKeyX First coordinate.
+/// @param publicKeyY Second coordinate.
+/// @param privateKey Private key.
+struct Wallet {
+    address addr;
+    uint256 publicKeyX;
+    uint256 publicKeyY;
+    uint256 privateKey;
+}
+
 /// @title Vm
 /// @notice The cheat codes of forge that our tests use.
 interface Vm {
@@ -42,4 +54,19 @@ interface Vm {
 
     /// @notice The creation code in an artifact file of the project.
     function getCode(string calldata path) external view returns (bytes memory);
+
+    /// @notice Puts code at an address.
+    function etch(address account, bytes calldata code) external;
+
+    /// @notice The key pair of a private key.
+    function createWallet(uint256 privateKey) external returns (Wallet memory);
+
+    /// @notice Signs a digest with secp256k1.
+    function sign(uint256 privateKey, bytes32 digest)
+        external
+        pure
+        returns (uint8 v, bytes32 r, bytes32 s);
+
+    /// @notice Expects the next call to revert with this selector, whatever follows it.
+    function expectPartialRevert(bytes4 selector) external;
 }
