@@ -23,8 +23,9 @@ from coprove.prover import (
 )
 from coprove.prover.pool import RangePool
 from coprove.prover.zk.guest_range import missing_receipts, range_witness
-from coprove.prover.zk.network import L1Receipts, Strategy
+from coprove.prover.zk.network import L1Receipts, ProofLimits, Strategy
 from coprove.prover.zk.network.signing import LocalNetworkSigner
+from coprove.prover.zk.proto import network_pb2
 from coprove.prover.zk.sp1_proof import CompressedProof
 from coprove.rpc import JsonRpcTransport, L1Client
 from coprove.types import Address
@@ -114,6 +115,36 @@ async def test_ranges_are_proven_and_aggregated(lab: ProverLab, strategy: Strate
         assert network.faults.calls["CreateProgram"] == 2
         assert await backend.account.balance() > 0
         await backend.close()
+
+
+async def test_ranges_and_aggregations_have_a_strategy_each(lab: ProverLab) -> None:
+    """The network accepts each body with its own; mode and limits go with the kind as well."""
+    async with lab.network() as network:
+        backend = lab.backend(
+            network.url,
+            strategy=Strategy.HOSTED,
+            aggregation_strategy=Strategy.RESERVED,
+            range_limits=ProofLimits(cycles=7, gas=8),
+            aggregation_limits=ProofLimits(cycles=9, gas=10),
+        )
+        intents = MemoryIntents()
+        job = range_job(lab.folder, 0, 2)
+        proof_id = await backend.submit(job, intents)
+        await settled(backend, proof_id)
+        together = aggregation_job([job], [await backend.proof(proof_id)])
+        last = await backend.submit(together, intents)
+        await settled(backend, last)
+        await backend.close()
+        accepted = [network.core.request(item).body for item in (proof_id, last)]
+    bodies = []
+    for data in accepted:
+        body = network_pb2.RequestProofRequestBody.FromString(data)
+        bodies.append((body.strategy, body.mode, body.cycle_limit, body.gas_limit))
+    strategy, mode = network_pb2.FulfillmentStrategy, network_pb2.ProofMode
+    assert bodies == [
+        (strategy.HOSTED, mode.COMPRESSED, 7, 8),
+        (strategy.RESERVED, mode.GROTH16, 9, 10),
+    ]
 
 
 async def test_a_new_process_knows_all_from_the_intents(lab: ProverLab) -> None:
@@ -368,8 +399,6 @@ async def test_a_request_that_no_prover_takes_is_cancelled(lab: ProverLab) -> No
 
 async def test_the_price_cap_and_the_whitelist_are_sent(lab: ProverLab) -> None:
     """Above the cap nothing is bought: the network's refusal is final for the job."""
-    from coprove.prover.zk.proto import network_pb2  # noqa: PLC0415 - one use
-
     job, intents = range_job(lab.folder, 0, 2), MemoryIntents()
     friends = (Address(b"\x01" * 20), Address(b"\x02" * 20))
     async with lab.network(kind="auction", fulfil=False) as network:

@@ -99,15 +99,19 @@ async def open_signer(settings: Settings) -> AsyncIterator[Signer]:
 
 
 def network_options(settings: Settings) -> NetworkOptions:
-    """Return how the prover network is used; SettingError for two different strategies."""
+    """Return how the prover network is used.
+
+    SettingError for strategies of two networks: the auction is one of its own.
+    """
     given = settings.network
-    if given.aggregation_strategy not in (None, given.range_strategy):
+    strategy = Strategy(given.range_strategy)
+    aggregations = Strategy(given.aggregation_strategy or strategy)
+    if aggregations.is_auction != strategy.is_auction:
         raise SettingError(
             "network.aggregation_strategy",
-            expected=f"that of ranges, {given.range_strategy}",
-            actual=given.aggregation_strategy,
+            expected=f"one of the network that has {strategy}",
+            actual=aggregations,
         )
-    strategy = Strategy(given.range_strategy)
     url = given.url or strategy.default_url
     if given.simulated and not is_loopback_url(url):
         raise SettingError(
@@ -117,6 +121,7 @@ def network_options(settings: Settings) -> NetworkOptions:
     return NetworkOptions(
         url=url,
         strategy=strategy,
+        aggregation_strategy=aggregations,
         version=given.circuit_version,
         use_plonk=given.aggregation_mode == "plonk",
         range_limits=ProofLimits(cycles=given.range_cycle_limit, gas=given.range_gas_limit),

@@ -137,7 +137,7 @@ class NetworkSection(Section):
     range_strategy: Annotated[_Strategy, Alias("RANGE_PROOF_STRATEGY")] = "reserved"
     """Who fulfils range proofs."""
     aggregation_strategy: Annotated[_Strategy | None, Alias("AGG_PROOF_STRATEGY")] = None
-    """Who fulfils aggregation proofs; it must be the same, which is the default."""
+    """Who fulfils aggregation proofs; by default the same. `auction` is for both or for none."""
     aggregation_mode: Annotated[Literal["plonk", "groth16"], Alias("AGG_PROOF_MODE")] = "groth16"
     """What aggregation proofs are wrapped in; op-succinct's validity proposer defaults to plonk."""
     circuit_version: str = "v6.1.0"

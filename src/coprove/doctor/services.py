@@ -110,7 +110,7 @@ async def check_network(setup: Setup) -> Finding:
     finally:
         await channel.close()
     shown = f"{signer.address} at {redact_url(options.url)}: nonce {nonce}, balance {balance}"
-    if balance == 0 and options.strategy.value == "auction":
+    if balance == 0 and options.is_auction:
         return failed(shown, "Deposit to the account: the auction takes nothing on credit.")
     files = [
         require(f"network.{name}", getattr(setup.settings.network, name))

@@ -28,7 +28,7 @@ from coprove.config.wiring import (
     server_options,
 )
 from coprove.errors import CoproveError
-from coprove.prover.zk.network import AUCTION_URL, RESERVED_URL
+from coprove.prover.zk.network import AUCTION_URL, RESERVED_URL, Strategy
 
 if TYPE_CHECKING:
     from coprove.config import Settings
@@ -303,10 +303,19 @@ def test_simulated_proofs_are_taken_of_this_machine_alone() -> None:
             network_options(load({"COPROVE_NETWORK_SIMULATED": "true", **url}))
 
 
-def test_strategies_must_agree() -> None:
+def test_the_two_kinds_of_proofs_have_a_strategy_each() -> None:
+    """They may differ where one network has both; the auction is another network."""
     assert network_options(load()).url == RESERVED_URL
-    with pytest.raises(SettingError, match="aggregation_strategy"):
-        network_options(load({"AGG_PROOF_STRATEGY": "auction"}))
+    mixed = network_options(load({"RANGE_PROOF_STRATEGY": "hosted"}))
+    assert mixed.strategy_of(is_range=True) is mixed.strategy_of(is_range=False) is Strategy.HOSTED
+    mixed = network_options(load({"AGG_PROOF_STRATEGY": "hosted"}))
+    assert mixed.strategy_of(is_range=True) is Strategy.RESERVED
+    assert mixed.strategy_of(is_range=False) is Strategy.HOSTED
+    assert mixed.url == RESERVED_URL
+    for names in (("RANGE", "AGG"), ("AGG", "RANGE")):
+        given = {f"{names[0]}_PROOF_STRATEGY": "auction", f"{names[1]}_PROOF_STRATEGY": "hosted"}
+        with pytest.raises(SettingError, match="aggregation_strategy"):
+            network_options(load(given))
 
 
 def test_tokens_of_the_server_come_from_environment_and_file(tmp_path: Path) -> None:

@@ -197,6 +197,8 @@ def test_default_networks() -> None:
         with pytest.raises(InputError, match="prover network URL"):
             NetworkOptions(url=url)
     assert NetworkOptions(url="http://127.0.0.1:9000").call_timeout == 15
+    with pytest.raises(InputError, match="strategy of aggregation proofs"):
+        NetworkOptions(url=RESERVED_URL, aggregation_strategy=Strategy.AUCTION)
 
 
 def test_a_status_that_says_nothing_of_the_effect_is_ambiguous() -> None:

@@ -20,11 +20,10 @@ from coprove.prover.errors import (
 from coprove.prover.zk.guest_aggregation import aggregation_stdin
 from coprove.prover.zk.network.account import NetworkAccount
 from coprove.prover.zk.network.artifacts import ArtifactStore
-from coprove.prover.zk.network.bodies import make_body, proof_mode
+from coprove.prover.zk.network.bodies import make_body
 from coprove.prover.zk.network.channel import NetworkChannel
 from coprove.prover.zk.network.details import request_details
 from coprove.prover.zk.network.inputs import receipts_wanted, write_range_artifact
-from coprove.prover.zk.network.options import Strategy
 from coprove.prover.zk.network.programs import register
 from coprove.prover.zk.network.submission import Submission
 from coprove.prover.zk.proto import artifact_pb2, network_pb2
@@ -96,14 +95,12 @@ class NetworkBackend:
         await self.register(program)
 
         async def body(nonce: int, uri: str, now: int) -> network_pb2.RequestProofRequestBody:
-            limits = self._options.range_limits if is_range else self._options.aggregation_limits
             return await make_body(
                 self._options,
                 self._channel,
                 nonce=nonce,
                 vkey_hash=program.vkey_hash,
-                mode=proof_mode(self._options, is_range=is_range),
-                limits=limits,
+                is_range=is_range,
                 stdin_uri=uri,
                 now=now,
             )
@@ -159,7 +156,7 @@ class NetworkBackend:
 
     async def cancel(self, proof_id: bytes) -> None:
         """As in ProverBackend; the network of reserved capacity knows no cancelling."""
-        if self._options.strategy is not Strategy.AUCTION:
+        if not self._options.is_auction:
             await self._status(proof_id)
             _log.info("this network cannot cancel, the deadline ends it", request=proof_id.hex())
             return
@@ -247,7 +244,7 @@ class NetworkBackend:
 
     def _is_unwanted(self, deadline: int) -> bool:
         """Whether no prover took a request of the auction in time."""
-        if self._options.strategy is not Strategy.AUCTION:
+        if not self._options.is_auction:
             return False
         requested = deadline - self._options.proving_timeout
         return time.time() > requested + self._options.auction_timeout

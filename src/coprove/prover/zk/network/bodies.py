@@ -10,7 +10,7 @@ from coprove.prover.zk.proto import network_pb2
 
 if TYPE_CHECKING:
     from coprove.prover.zk.network.channel import NetworkChannel
-    from coprove.prover.zk.network.options import NetworkOptions, ProofLimits
+    from coprove.prover.zk.network.options import NetworkOptions
     from coprove.types import Hash32
 
 __all__ = ["make_body", "proof_mode"]
@@ -35,22 +35,24 @@ async def make_body(
     *,
     nonce: int,
     vkey_hash: Hash32,
-    mode: network_pb2.ProofMode,
-    limits: ProofLimits,
+    is_range: bool,
     stdin_uri: str,
     now: int,
 ) -> network_pb2.RequestProofRequestBody:
     """Return a body whose deadline is the proving timeout after `now` (Unix seconds).
 
-    On the auction the network is asked for its parties; what they get per unit is bounded by the
-    options alone. Raises ProofRefusedError when the network names no base fee.
+    Mode, strategy and limits are those of range proofs, or of aggregation proofs. On the auction
+    the network is asked for its parties; what they get per unit is bounded by the options alone.
+    Raises ProofRefusedError when the network names no base fee.
     """
+    limits = options.range_limits if is_range else options.aggregation_limits
+    mode = proof_mode(options, is_range=is_range)
     body = network_pb2.RequestProofRequestBody(
         nonce=nonce,
         vk_hash=vkey_hash,
         version=f"sp1-{options.version}",
         mode=mode,
-        strategy=_STRATEGIES[options.strategy],
+        strategy=_STRATEGIES[options.strategy_of(is_range=is_range)],
         stdin_uri=stdin_uri,
         deadline=now + options.proving_timeout,
         cycle_limit=limits.cycles,
@@ -58,7 +60,7 @@ async def make_body(
         min_auction_period=options.min_auction_period,
         whitelist=options.whitelist,
     )
-    if options.strategy is not Strategy.AUCTION:
+    if not options.is_auction:
         return body
     terms = await channel.ask(
         "GetProofRequestParams",

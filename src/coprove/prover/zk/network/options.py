@@ -43,9 +43,14 @@ class Strategy(StrEnum):
     AUCTION = "auction"
 
     @property
+    def is_auction(self) -> bool:
+        """Whether its network is another one than that of the two others."""
+        return self is Strategy.AUCTION
+
+    @property
     def default_url(self) -> str:
         """The network that has it."""
-        return AUCTION_URL if self is Strategy.AUCTION else RESERVED_URL
+        return AUCTION_URL if self.is_auction else RESERVED_URL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,9 @@ class NetworkOptions:
     url: str
     """gRPC endpoint: https, or http on this machine alone."""
     strategy: Strategy = Strategy.RESERVED
-    """Who fulfils."""
+    """Who fulfils range proofs, and aggregation proofs unless the next one says otherwise."""
+    aggregation_strategy: Strategy | None = None
+    """Who fulfils aggregation proofs; one network must have both strategies."""
     version: str = "v6.1.0"
     """Version of the circuits that the programs are built for."""
     use_plonk: bool = False
@@ -100,12 +107,27 @@ class NetworkOptions:
     """Retries of calls that cost nothing."""
 
     def __post_init__(self) -> None:
-        """Refuse a URL that would send signed requests in the clear."""
+        """Refuse a URL that would send signed requests in the clear, and two networks at once."""
+        if self.aggregation_strategy and self.is_auction != self.aggregation_strategy.is_auction:
+            raise InputError(
+                "strategy of aggregation proofs",
+                expected=f"one of the network that has {self.strategy}",
+                actual=self.aggregation_strategy,
+            )
         scheme = urlsplit(self.url).scheme
         if scheme != "https" and not (scheme == "http" and is_loopback_url(self.url)):
             raise InputError(
                 "prover network URL", expected="https, or http on loopback", actual=self.url
             )
+
+    @property
+    def is_auction(self) -> bool:
+        """Whether the network is the one whose provers bid: it can cancel and has prices."""
+        return self.strategy.is_auction
+
+    def strategy_of(self, *, is_range: bool) -> Strategy:
+        """Return who fulfils range proofs, or aggregation proofs."""
+        return self.strategy if is_range else self.aggregation_strategy or self.strategy
 
     @classmethod
     def of_strategy(cls, strategy: Strategy) -> Self:
