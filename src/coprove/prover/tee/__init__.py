@@ -1,0 +1,1 @@
+"""The TEE prover: an enclave that proves ranges, and the service around it."""
