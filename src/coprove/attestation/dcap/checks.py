@@ -83,6 +83,12 @@ class Examination:
         return merge(merged, module) if module else merged
 
 
+def _check_validity(examination: Examination) -> str:
+    collateral, at = examination.collateral, examination.at
+    collateral.check_validity(at)
+    return f"collateral holds from {collateral.valid_from} to {collateral.valid_until}"
+
+
 def _check_collateral_kind(examination: Examination) -> str:
     tcb_info, qe_identity = examination.collateral.tcb_info, examination.collateral.qe_identity
     expected = ("TDX", "TD_QE") if examination.quote.is_tdx else ("SGX", "QE")
@@ -274,6 +280,7 @@ def _check_peer(examination: Examination) -> str:
 
 
 QUOTE_CHECKS: dict[str, Callable[[Examination], str]] = {
+    "collateral-validity": _check_validity,
     "collateral-kind": _check_collateral_kind,
     "pck-chain": _check_pck_chain,
     "pck-crl": _check_pck_crl,

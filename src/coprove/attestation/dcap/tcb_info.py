@@ -102,7 +102,7 @@ class TcbInfo:
 
 
 def _covers(have: Iterable[int], least: Iterable[int]) -> bool:
-    return all(mine >= floor for mine, floor in zip(have, least, strict=True))
+    return all(mine >= floor for mine, floor in zip(have, least, strict=False))
 
 
 def _covers_td(tee_tcb_svn: bytes, least: tuple[int, ...]) -> bool:
@@ -119,7 +119,6 @@ def parse_tcb_info(text: str) -> TcbInfo:
     document.require("version", 3)
     document.require("tcbType", 0)
     levels = [_level(level, tdx=kind == "TDX") for level in document.members("tcbLevels")]
-    levels.sort(key=lambda level: level.order, reverse=True)
     if not 0 < len({level.order for level in levels}) == len(levels) <= _MAX_LEVELS:
         expected = f"1 to {_MAX_LEVELS} distinct levels"
         raise EvidenceFormatError(f"{_WHAT}.tcbLevels", expected=expected, actual=len(levels))
@@ -130,9 +129,14 @@ def parse_tcb_info(text: str) -> TcbInfo:
         fmspc=document.hex("fmspc", 6),
         pce_id=document.hex("pceId", 2),
         evaluation_number=document.number("tcbEvaluationDataNumber", 2**32 - 1),
-        levels=tuple(levels),
+        levels=order_levels(levels),
         modules=_modules(document) if kind == "TDX" else (),
     )
+
+
+def order_levels(levels: list[TcbLevel]) -> tuple[TcbLevel, ...]:
+    """Return levels best first: the order in a document is Intel's word for nothing."""
+    return tuple(sorted(levels, key=lambda level: level.order, reverse=True))
 
 
 def _level(level: Document, *, tdx: bool) -> TcbLevel:

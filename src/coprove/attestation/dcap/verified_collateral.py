@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import dcap_qvl
 
+from coprove.attestation.claims import Check
 from coprove.attestation.dcap.certificates import Certificate, parse_pem_chain
 from coprove.attestation.dcap.chains import (
     PCK_CAS,
@@ -60,17 +61,6 @@ class CollateralParts:
     at: int
     """Unix seconds at which all must hold."""
 
-    def chain(self, name: str, certificates: tuple[Certificate, ...]) -> Chain:
-        """Return one of the chains, ready to be checked."""
-        expected = _CA_CHAIN if certificates is self.crl_chain else SIGNING_CHAIN
-        return Chain(
-            name=name,
-            certificates=certificates,
-            common_names=expected,
-            root=self.root,
-            at=self.at,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedCollateral:
@@ -94,6 +84,8 @@ class VerifiedCollateral:
     """Earliest end of validity, Unix seconds, inclusive."""
     names: tuple[str, ...]
     """The parts with SHA-256 of their exact bytes."""
+    checks: tuple[Check, ...]
+    """What was checked of it, in order."""
     peer: dcap_qvl.QuoteCollateralV3
     """The same for dcap-qvl."""
 
@@ -123,16 +115,15 @@ def verify_collateral(
         root=root,
         at=at,
     )
-    for check in COLLATERAL_CHECKS.values():
-        check(parts)
-    return _verified(parts)
+    checks = [Check(name=name, found=check(parts)) for name, check in COLLATERAL_CHECKS.items()]
+    return _verified(parts, tuple(checks))
 
 
 def _chain(pem: str, what: str) -> tuple[Certificate, ...]:
     return parse_pem_chain(pem.encode(), what)
 
 
-def _verified(parts: CollateralParts) -> VerifiedCollateral:
+def _verified(parts: CollateralParts, checks: tuple[Check, ...]) -> VerifiedCollateral:
     certificates = (*parts.tcb_info_chain, *parts.qe_identity_chain, *parts.crl_chain)
     periods = [
         *((item.not_before, item.not_after) for item in certificates),
@@ -157,6 +148,7 @@ def _verified(parts: CollateralParts) -> VerifiedCollateral:
             f"tcb-info sha256:{hashlib.sha256(raw.tcb_info.encode()).hexdigest()}",
             f"qe-identity sha256:{hashlib.sha256(raw.qe_identity.encode()).hexdigest()}",
         ),
+        checks=checks,
         peer=dcap_qvl.QuoteCollateralV3(
             pck_crl_issuer_chain=raw.pck_crl_issuer_chain,
             root_ca_crl=raw.root_ca_crl,
@@ -171,73 +163,95 @@ def _verified(parts: CollateralParts) -> VerifiedCollateral:
     )
 
 
-def _check_tcb_info_chain(parts: CollateralParts) -> None:
-    check_chain(parts.chain("TCB info chain", parts.tcb_info_chain))
+def _check_tcb_info_chain(parts: CollateralParts) -> str:
+    return _check_chain(parts, "TCB info chain", parts.tcb_info_chain)
 
 
-def _check_qe_identity_chain(parts: CollateralParts) -> None:
-    check_chain(parts.chain("QE identity chain", parts.qe_identity_chain))
+def _check_qe_identity_chain(parts: CollateralParts) -> str:
+    return _check_chain(parts, "QE identity chain", parts.qe_identity_chain)
 
 
-def _check_crl_chain(parts: CollateralParts) -> None:
-    check_chain(parts.chain("PCK CRL chain", parts.crl_chain))
+def _check_crl_chain(parts: CollateralParts) -> str:
+    return _check_chain(parts, "PCK CRL chain", parts.crl_chain)
 
 
-def _check_root_crl(parts: CollateralParts) -> None:
-    issuer = parts.root.certificate
-    check_crl(IssuedCrl(name="root CRL", crl=parts.root_crl, issuer=issuer, at=parts.at))
+def _check_root_crl(parts: CollateralParts) -> str:
+    return _check_crl(parts, "root CRL", parts.root_crl, parts.root.certificate)
 
 
-def _check_pck_crl(parts: CollateralParts) -> None:
-    issuer = parts.crl_chain[0]
-    check_crl(IssuedCrl(name="PCK CRL", crl=parts.pck_crl, issuer=issuer, at=parts.at))
+def _check_pck_crl(parts: CollateralParts) -> str:
+    return _check_crl(parts, "PCK CRL", parts.pck_crl, parts.crl_chain[0])
 
 
-def _check_root_not_revoked(parts: CollateralParts) -> None:
+def _check_root_not_revoked(parts: CollateralParts) -> str:
     check_not_revoked(parts.root.certificate, parts.root_crl, "root")
+    return "the root is not on its own list"
 
 
-def _check_ca_not_revoked(parts: CollateralParts) -> None:
+def _check_ca_not_revoked(parts: CollateralParts) -> str:
     check_not_revoked(parts.crl_chain[0], parts.root_crl, "PCK CRL chain")
+    return f"{parts.crl_chain[0].common_name} is not on the root's list"
 
 
-def _check_signers_not_revoked(parts: CollateralParts) -> None:
+def _check_signers_not_revoked(parts: CollateralParts) -> str:
     check_not_revoked(parts.tcb_info_chain[0], parts.root_crl, "TCB info chain")
     check_not_revoked(parts.qe_identity_chain[0], parts.root_crl, "QE identity chain")
+    return "signers of TCB info and QE identity are not on the root's list"
 
 
-def _check_tcb_info_signature(parts: CollateralParts) -> None:
+def _check_tcb_info_signature(parts: CollateralParts) -> str:
     signature, text = parts.raw.tcb_info_signature, parts.raw.tcb_info
-    _check_signed("TCB info", parts.tcb_info_chain[0], signature, text)
+    return _check_signed("TCB info", parts.tcb_info_chain[0], signature, text)
 
 
-def _check_qe_identity_signature(parts: CollateralParts) -> None:
+def _check_qe_identity_signature(parts: CollateralParts) -> str:
     signature, text = parts.raw.qe_identity_signature, parts.raw.qe_identity
-    _check_signed("QE identity", parts.qe_identity_chain[0], signature, text)
+    return _check_signed("QE identity", parts.qe_identity_chain[0], signature, text)
 
 
-def _check_tcb_info_dates(parts: CollateralParts) -> None:
-    _check_dates("TCB info", parts.tcb_info.issue_date, parts.tcb_info.next_update, parts.at)
+def _check_tcb_info_dates(parts: CollateralParts) -> str:
+    dates = parts.tcb_info.issue_date, parts.tcb_info.next_update
+    return _check_dates("TCB info", *dates, parts.at)
 
 
-def _check_qe_identity_dates(parts: CollateralParts) -> None:
+def _check_qe_identity_dates(parts: CollateralParts) -> str:
     dates = parts.qe_identity.issue_date, parts.qe_identity.next_update
-    _check_dates("QE identity", *dates, parts.at)
+    return _check_dates("QE identity", *dates, parts.at)
 
 
-def _check_signed(what: str, signer: Certificate, signature: bytes, text: str) -> None:
+def _check_chain(parts: CollateralParts, name: str, certificates: tuple[Certificate, ...]) -> str:
+    expected = _CA_CHAIN if certificates is parts.crl_chain else SIGNING_CHAIN
+    chain = Chain(
+        name=name,
+        certificates=certificates,
+        common_names=expected,
+        root=parts.root,
+        at=parts.at,
+    )
+    check_chain(chain)
+    return " <- ".join(item.common_name for item in certificates)
+
+
+def _check_crl(parts: CollateralParts, name: str, crl: RevocationList, issuer: Certificate) -> str:
+    check_crl(IssuedCrl(name=name, crl=crl, issuer=issuer, at=parts.at))
+    return f"{len(crl.revoked)} serials, until {crl.next_update}"
+
+
+def _check_signed(what: str, signer: Certificate, signature: bytes, text: str) -> str:
     if not signer.verifies(signature, text.encode()):
         detail = f"{what}: the signature is not {signer.common_name}'s over these bytes"
         raise EvidenceRejectedError(Rejection.COLLATERAL, detail)
+    return f"{what} signed by {signer.common_name}"
 
 
-def _check_dates(what: str, start: int, end: int, at: int) -> None:
+def _check_dates(what: str, start: int, end: int, at: int) -> str:
     if not start <= at <= end:
         detail = f"{what} holds from {start} to {end}, not at {at}"
         raise EvidenceRejectedError(Rejection.VALIDITY, detail)
+    return f"{what} holds from {start} to {end}"
 
 
-COLLATERAL_CHECKS: dict[str, Callable[[CollateralParts], None]] = {
+COLLATERAL_CHECKS: dict[str, Callable[[CollateralParts], str]] = {
     "tcb-info-chain": _check_tcb_info_chain,
     "qe-identity-chain": _check_qe_identity_chain,
     "crl-chain": _check_crl_chain,

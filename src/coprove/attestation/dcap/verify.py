@@ -46,7 +46,6 @@ def verify_quote(
     elif collateral.root != root:
         detail = f"collateral was verified for the root {collateral.root.sha256}"
         raise EvidenceRejectedError(Rejection.ROOT, detail)
-    collateral.check_validity(at)
     examination = Examination(
         raw=bytes(quote),
         quote=parsed,
@@ -56,7 +55,7 @@ def verify_quote(
         at=at,
     )
     checks = [Check(name=name, found=check(examination)) for name, check in QUOTE_CHECKS.items()]
-    return _claims(examination, tuple(checks))
+    return _claims(examination, (*collateral.checks, *checks))
 
 
 def _claims(examination: Examination, checks: tuple[Check, ...]) -> Claims:

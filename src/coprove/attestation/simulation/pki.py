@@ -17,6 +17,8 @@ from cryptography.x509.oid import NameOID
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
 __all__ = [
     "ORGANISATION",
     "SimulatedAuthority",
@@ -162,7 +164,7 @@ def issue_crl(
         .last_update(start)
         .next_update(end)
         .add_extension(x509.CRLNumber(1), critical=False)
-        .add_extension(_authority_key_id(issuer.key), critical=False)
+        .add_extension(_authority_key_id(issuer.certificate.public_key()), critical=False)
     )
     for serial in sorted(revoked):
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(start)
@@ -209,14 +211,15 @@ def _build(
     if key_identifiers:
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(key), critical=False
-        ).add_extension(_authority_key_id(issuer_key), critical=False)
+        ).add_extension(_authority_key_id(issuer_key.public_key()), critical=False)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
     return builder.sign(issuer_key, hashes.SHA256(), ecdsa_deterministic=True)
 
 
-def _authority_key_id(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+def _authority_key_id(key: CertificatePublicKeyTypes) -> x509.AuthorityKeyIdentifier:
+    assert isinstance(key, ec.EllipticCurvePublicKey)  # noqa: S101 - no other keys are made here
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
 
 
 def _time(seconds: int) -> datetime:
