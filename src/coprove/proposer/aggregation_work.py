@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from coprove.storage import Intent, ProofRequest
     from coprove.types import Address, BlockRange
 
-__all__ = ["choose_checkpoint", "prepare_aggregation", "proven_chain", "prover_of"]
+__all__ = [
+    "choose_checkpoint",
+    "intended_checkpoint",
+    "prepare_aggregation",
+    "proven_chain",
+    "prover_of",
+]
 
 _log = get_logger(part="aggregation")
 _CHECKPOINTS_TRIED: Final = 3
@@ -62,7 +68,10 @@ async def choose_checkpoint(ctx: Context, request: ProofRequest) -> BlockId | No
     limit = ctx.settings.rpc_timeout
     safe = await within(limit, "safe L1 block", ctx.l1.block_ref("safe"))
     known = [] if request.checkpoint is None else [request.checkpoint]
-    known += [_intended(intent) for intent in await ctx.store.open_intents(IntentKind.CHECKPOINT)]
+    known += [
+        intended_checkpoint(intent)
+        for intent in await ctx.store.open_intents(IntentKind.CHECKPOINT)
+    ]
     known += [item.block for item in await ctx.store.checkpoints()][:_CHECKPOINTS_TRIED]
     for block in known:
         fits = highest <= block.number <= safe.number
@@ -77,7 +86,7 @@ async def choose_checkpoint(ctx: Context, request: ProofRequest) -> BlockId | No
     return safe.id
 
 
-def _intended(intent: Intent) -> BlockId:
+def intended_checkpoint(intent: Intent) -> BlockId:
     """Return the block of a checkpoint that an earlier process began to send."""
     values = intent.values
     return BlockId(hash=Hash32.from_hex(values["hash"]), number=int(str(values["number"])))
@@ -188,8 +197,8 @@ async def _send_checkpoint(ctx: Context, request: ProofRequest, block: BlockId) 
         await ctx.store.close_intent(ctx.lease, key, IntentState.ABANDONED)
         await _refuse(ctx, request, block)
         raise CheckpointMismatchError(block.number, expected=block.hash, actual=error) from error
-    await ctx.store.close_intent(ctx.lease, key, IntentState.DONE, {"tx": mined.tx_hash.hex0x})
     await ctx.store.put_checkpoint(ctx.lease, block, tx_hash=mined.tx_hash)
+    await ctx.store.close_intent(ctx.lease, key, IntentState.DONE, {"tx": mined.tx_hash.hex0x})
     _log.info("checkpointed", l1_block=block.number, hash=block.hash, tx=mined.tx_hash)
 
 

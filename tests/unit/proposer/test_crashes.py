@@ -114,8 +114,9 @@ async def check(world: World) -> None:
     relayed = await world.store.find(kind=RequestKind.AGGREGATION, statuses={RequestStatus.RELAYED})
     assert len(relayed) == 1
     assert relayed[0].relay_tx == world.contract.outputs[1][2]
-    open_intents = await world.store.open_intents(request_id=relayed[0].id)
-    assert not open_intents
+    assert not await world.store.open_intents()
+    (checkpoint,) = await world.store.checkpoints()
+    assert checkpoint.block == relayed[0].checkpoint
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

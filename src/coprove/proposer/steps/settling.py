@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coprove.proposer import metrics as m
+from coprove.proposer.aggregation_work import intended_checkpoint
 from coprove.proposer.alerts import Alert
 from coprove.proposer.calls import within
 from coprove.proposer.isolation import all_isolated
@@ -17,7 +18,7 @@ from coprove.telemetry import get_logger
 if TYPE_CHECKING:
     from coprove.proposer.context import Context
     from coprove.proposer.look import Look
-    from coprove.storage import ProofRequest
+    from coprove.storage import Intent, ProofRequest
 
 __all__ = ["settle"]
 
@@ -37,10 +38,19 @@ async def settle(ctx: Context, seen: Look) -> None:
         elif request.status is RequestStatus.RELAYED and request.blocks.end > seen.latest:
             works.append((f"reorg of {request.id}", partial(_take_back, ctx, request)))
     await all_isolated(ctx, m.RELAY_FAILED, works)
-    await _close_left_open(ctx)
+    await _close_proposals(ctx)
+    checkpoints = await ctx.store.open_intents(IntentKind.CHECKPOINT)
+    await all_isolated(
+        ctx,
+        m.RELAY_FAILED,
+        [
+            (f"settling of {item.key}", partial(_close_checkpoint, ctx, item))
+            for item in checkpoints
+        ],
+    )
 
 
-async def _close_left_open(ctx: Context) -> None:
+async def _close_proposals(ctx: Context) -> None:
     """Close the intents of requests that a process moved on and then died."""
     for intent in await ctx.store.open_intents(IntentKind.PROPOSAL):
         if intent.request_id is None:
@@ -50,6 +60,17 @@ async def _close_left_open(ctx: Context) -> None:
             await ctx.store.close_intent(ctx.lease, intent.key, IntentState.DONE)
         elif not request.is_live:
             await ctx.store.close_intent(ctx.lease, intent.key, IntentState.ABANDONED)
+
+
+async def _close_checkpoint(ctx: Context, intent: Intent) -> None:
+    """Close the intent of a checkpoint that the contract holds: who sent it may have died."""
+    block = intended_checkpoint(intent)
+    held = await within(
+        ctx.settings.rpc_timeout, "checkpoint", ctx.contract.historic_block_hash(block.number)
+    )
+    if held == block.hash:
+        await ctx.store.put_checkpoint(ctx.lease, block)
+        await ctx.store.close_intent(ctx.lease, intent.key, IntentState.DONE)
 
 
 async def _settle_one(ctx: Context, request: ProofRequest) -> None:
