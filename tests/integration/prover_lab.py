@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coprove.prover.pool import RangePool
+    from coprove.prover.zk.network import NetworkSigner
 
 __all__ = [
     "AGGREGATION_HASH",
@@ -89,7 +90,7 @@ class ProverLab:
         return GuestProgram.load(name, elf, vkey, vkey_hash)
 
     def backend(
-        self, url: str, *, signer: LocalNetworkSigner | None = None, **options: object
+        self, url: str, *, signer: NetworkSigner | None = None, **options: object
     ) -> NetworkBackend:
         """Return a backend for a network's URL."""
         values: dict[str, object] = {

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import web
 
 from coprove.contracts import (
-    LocalSigner,
     MemoryIntentStore,
     TransactionManager,
     TransactionOptions,
@@ -19,91 +14,14 @@ from coprove.contracts import (
 )
 from coprove.contracts.errors import SigningError
 from coprove.contracts.transactions import Fees, UnsignedTransaction
-from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy, RpcError
+from coprove.rpc import RpcError
 from coprove.types import Address
 from tests.integration.anvil_l1 import DEPLOYER, OTHER, running_l1
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+from tests.integration.web3signer import holding, serving
 
 pytestmark = pytest.mark.anvil
 
 TO = Address(b"\x55" * 20)
-_QUANTITIES = ("nonce", "gas", "maxFeePerGas", "maxPriorityFeePerGas", "value")
-
-
-@dataclass
-class LocalWeb3Signer:
-    """Holds keys and answers as web3signer's eth1 mode does."""
-
-    accounts: dict[str, LocalSigner]
-    """The keys, by lower-case address."""
-    alter: Callable[[dict[str, Any]], None] = lambda _: None
-    """Changes what is asked for before it is signed: a signer that was broken into."""
-    down: int = 0
-    """How many of the next requests get HTTP 503."""
-    methods: list[str] = field(default_factory=list)
-    """What was asked."""
-
-    async def answer(self, request: web.Request) -> web.Response:
-        if self.down:
-            self.down -= 1
-            return web.Response(status=503)
-        body = await request.json()
-        self.methods.append(body["method"])
-        try:
-            result = await self._result(body["method"], body["params"])
-        except (KeyError, TypeError, ValueError) as error:
-            failure = {"code": -32602, "message": f"Invalid params: {error}"}
-            return web.json_response({"jsonrpc": "2.0", "id": body["id"], "error": failure})
-        except PermissionError as error:
-            failure = {"code": -32000, "message": str(error)}
-            return web.json_response({"jsonrpc": "2.0", "id": body["id"], "error": failure})
-        return web.json_response({"jsonrpc": "2.0", "id": body["id"], "result": result})
-
-    async def _result(self, method: str, params: list[dict[str, Any]]) -> str:
-        if method != "eth_signTransaction" or len(params) != 1:
-            raise ValueError(method)
-        given = dict(params[0])
-        self.alter(given)
-        signer = self.accounts.get(given["from"].lower())
-        if signer is None:
-            raise PermissionError("Signing from account is not configured")
-        nonce, gas, max_fee, priority, value = (int(given[name], 16) for name in _QUANTITIES)
-        raw = await signer.sign(
-            UnsignedTransaction(
-                chain_id=31337,
-                nonce=nonce,
-                fees=Fees(max_fee=max_fee, priority_fee=priority),
-                gas_limit=gas,
-                to=None if given.get("to") is None else Address.from_hex(given["to"]),
-                value=value,
-                data=bytes.fromhex(given["data"][2:]),
-            )
-        )
-        return f"0x{raw.hex()}"
-
-
-@asynccontextmanager
-async def serving(signer: LocalWeb3Signer) -> AsyncIterator[JsonRpcTransport]:
-    """Serve on a free port and connect to it."""
-    app = web.Application()
-    app.router.add_post("/", signer.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    options = EndpointOptions(retry=RetryPolicy(attempts=2, base_delay=0.01))
-    try:
-        async with JsonRpcTransport(f"http://127.0.0.1:{port}", options) as transport:
-            yield transport
-    finally:
-        await runner.cleanup()
-
-
-def holding(*signers: LocalSigner, **more: Any) -> LocalWeb3Signer:
-    return LocalWeb3Signer({str(s.address).lower(): s for s in signers}, **more)
 
 
 def transaction(nonce: int = 0) -> UnsignedTransaction:

@@ -28,6 +28,7 @@ from coprove.prover.zk.network import (
     NetworkBackend,
     NetworkOptions,
     ProofLimits,
+    RemoteNetworkSigner,
     Strategy,
     is_loopback_url,
 )
@@ -42,13 +43,14 @@ if TYPE_CHECKING:
     from coprove.config.settings import Settings
     from coprove.contracts import Signer
     from coprove.prover import ProverBackend
+    from coprove.prover.zk.network import NetworkSigner
     from coprove.witness import WorkExecutor
 
 __all__ = [
     "ProofMakers",
     "network_options",
-    "network_signer",
     "open_makers",
+    "open_network_signer",
     "open_signer",
     "server_token",
 ]
@@ -143,12 +145,21 @@ def network_options(settings: Settings) -> NetworkOptions:
     )
 
 
-def network_signer(settings: Settings) -> LocalNetworkSigner:
-    """Return who requests at the prover network; SettingError without a key."""
+@asynccontextmanager
+async def open_network_signer(settings: Settings) -> AsyncIterator[NetworkSigner]:
+    """Open who requests at the prover network; SettingError without a signer or a key.
+
+    A remote signer comes before a key, as for transactions.
+    """
     given = settings.network
-    if given.private_key is not None:
-        return LocalNetworkSigner.from_key(given.private_key.get_secret_value())
-    return LocalNetworkSigner.from_file(require("network.private_key", given.private_key_file))
+    if given.signer_url is not None:
+        account = require("network.signer_address", given.signer_address)
+        async with JsonRpcTransport(given.signer_url) as service:
+            yield RemoteNetworkSigner(service, Address.from_hex(account))
+    elif given.private_key is not None:
+        yield LocalNetworkSigner.from_key(given.private_key.get_secret_value())
+    else:
+        yield LocalNetworkSigner.from_file(require("network.private_key", given.private_key_file))
 
 
 @asynccontextmanager
@@ -216,7 +227,8 @@ def _server_backend(settings: Settings, folder: Path) -> ServerBackend:
 async def _network_backend(
     settings: Settings, folder: Path, pool: RangePool, stack: AsyncExitStack
 ) -> NetworkBackend:
-    given, signer = settings.network, network_signer(settings)
+    given = settings.network
+    signer = await stack.enter_async_context(open_network_signer(settings))
     commitment, aggregation = program_keys(settings)
     l1 = open_transport(split_urls(require("rpc.l1", settings.rpc.l1)), endpoint_options(settings))
     stack.push_async_callback(l1.close)

@@ -109,7 +109,7 @@ IGNORED: dict[str, str] = {
     "SLACK_TOKEN": "alerts go to a webhook: COPROVE_TELEMETRY_SLACK_WEBHOOK_URL",
     "TX_CACHE_OUT_DIR": "inputs are cached in the data folder",
     "USE_CACHED_DB": "the store always goes on where it was",
-    "USE_KMS_REQUESTER": "requests to the prover network are signed with a key",
+    "USE_KMS_REQUESTER": "keys elsewhere sign through COPROVE_NETWORK_SIGNER_URL",
     "WAIT_NODE_SYNC": "blocks are proven once they are finalized",
     "WITNESS_GEN_TIMEOUT": "COPROVE_PROPOSER_WITNESS_TIMEOUT is the name here",
 }

@@ -132,6 +132,10 @@ class NetworkSection(Section):
     """Key of the account that requests and pays."""
     private_key_file: Path | None = None
     """File with that key in hex."""
+    signer_url: Annotated[Url | None, Hidden()] = None
+    """A web3signer that signs requests (eth_sign), in place of a key."""
+    signer_address: OptionalAddress = None
+    """The account that it signs for."""
     url: Annotated[Url | None, Alias("NETWORK_RPC_URL", "PROVER_NETWORK_RPC"), Hidden()] = None
     """gRPC endpoint; without it the network that has the strategy."""
     range_strategy: Annotated[_Strategy, Alias("RANGE_PROOF_STRATEGY")] = "reserved"

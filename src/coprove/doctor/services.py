@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from alembic.runtime.migration import MigrationContext
 
-from coprove.config.makers import network_options, network_signer, server_token
+from coprove.config.makers import network_options, open_network_signer, server_token
 from coprove.config.wiring import backend_names, require, storage_url
 from coprove.contracts import is_dev_chain
 from coprove.doctor.findings import failed, passed, skipped, warned
@@ -98,18 +99,18 @@ async def check_prover(setup: Setup) -> Finding:
 
 
 async def check_network(setup: Setup) -> Finding:
-    """The prover network knows the account, which can pay."""
+    """Requests can be signed; the prover network knows the account, which can pay."""
     if "network" not in backend_names(setup.settings):
         return skipped("the prover network is not used")
     options = network_options(setup.settings)
-    signer = network_signer(setup.settings)
-    channel = NetworkChannel(options)
-    try:
+    async with open_network_signer(setup.settings) as signer, AsyncExitStack() as stack:
+        channel = NetworkChannel(options)
+        stack.push_async_callback(channel.close)
+        # What is signed here means nothing to the network.
+        await signer.sign(b"coprove doctor")
         account = NetworkAccount(channel, signer, options)
         nonce, balance = await account.nonce(), await account.balance()
-    finally:
-        await channel.close()
-    shown = f"{signer.address} at {redact_url(options.url)}: nonce {nonce}, balance {balance}"
+    shown = f"{account.address} at {redact_url(options.url)}: nonce {nonce}, balance {balance}"
     if balance == 0 and options.is_auction:
         return failed(shown, "Deposit to the account: the auction takes nothing on credit.")
     files = [

@@ -12,7 +12,11 @@ from coprove.prover.zk.network.options import (
     is_loopback_url,
 )
 from coprove.prover.zk.network.programs import GuestProgram
-from coprove.prover.zk.network.signing import LocalNetworkSigner, NetworkSigner
+from coprove.prover.zk.network.signing import (
+    LocalNetworkSigner,
+    NetworkSigner,
+    RemoteNetworkSigner,
+)
 
 __all__ = [
     "AUCTION_URL",
@@ -26,6 +30,7 @@ __all__ = [
     "NetworkSigner",
     "ProofLimits",
     "ReceiptSource",
+    "RemoteNetworkSigner",
     "Strategy",
     "is_loopback_url",
 ]

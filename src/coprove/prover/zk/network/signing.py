@@ -10,14 +10,23 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
 from coprove.contracts.errors import KeyFormatError
+from coprove.errors import Critical
 from coprove.primitives import keccak256
-from coprove.prover.errors import ProofFormatError
+from coprove.prover.errors import ProofFormatError, ProverUnavailableError
 from coprove.types import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LocalNetworkSigner", "NetworkSigner", "personal_digest", "recover_signer"]
+    from coprove.rpc import RpcTransport
+
+__all__ = [
+    "LocalNetworkSigner",
+    "NetworkSigner",
+    "RemoteNetworkSigner",
+    "personal_digest",
+    "recover_signer",
+]
 
 _CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -81,6 +90,56 @@ class LocalNetworkSigner:
         """As in NetworkSigner."""
         signature = self._key.sign_msg_hash(personal_digest(message)).to_bytes()
         return signature[:64] + bytes([signature[64] + 27])
+
+
+class RemoteNetworkSigner:
+    """Has a remote signer (web3signer) sign by eth_sign, and checks what comes back.
+
+    eth_sign puts the prefix of EIP-191 before the message. web3signer's REST endpoint
+    /api/v1/eth1/sign does not, and names keys by their public key instead of the address.
+    """
+
+    __slots__ = ("_transport", "address")
+
+    def __init__(self, transport: RpcTransport, address: Address) -> None:
+        """`address` is an account that the service holds; the transport stays its owner's."""
+        self._transport = transport
+        self.address = address
+
+    def __repr__(self) -> str:
+        """Show the address and the redacted endpoint."""
+        return f"RemoteNetworkSigner({self.address} at {self._transport.name})"
+
+    async def sign(self, message: bytes) -> bytes:
+        """As in NetworkSigner.
+
+        Raises Temporary leaves alone, ProverUnavailableError when the service refuses or signs
+        something else: that is no fault of what is signed, and a person may mend it.
+        """
+        params = [self.address.hex0x, f"0x{message.hex()}"]
+        try:
+            answer = await self._transport.call("eth_sign", params)
+            signature = _signature(answer)
+            signed_by = recover_signer(message, signature)
+        except Critical as error:
+            raise ProverUnavailableError(f"remote signer: {error}") from error
+        if signed_by != self.address:
+            raise ProverUnavailableError(
+                f"remote signer: the signature is not that of {self.address} over the message"
+            )
+        return signature
+
+
+def _signature(answer: object) -> bytes:
+    """Read r, s and v, the last one as 0 or 1 too, as some services have it."""
+    text = answer if isinstance(answer, str) else ""
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 65:
+        raise ProofFormatError("eth_sign", expected="65 bytes in hex", actual=text[:40])
+    return found[:64] + bytes([found[64] + 27]) if found[64] < 2 else found
 
 
 def personal_digest(message: bytes) -> bytes:
