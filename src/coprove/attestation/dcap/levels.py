@@ -93,12 +93,19 @@ def at_least_as_bad(status: TcbStatus, other: TcbStatus) -> bool:
 def parse_standing(level: Document) -> Standing:
     """Return status, advisories and date of a level; EvidenceFormatError for an unknown status."""
     name = level.text("tcbStatus")
+    check_status_name(name)
+    return Standing(
+        status=STATUS_NAMES.get(name, TcbStatus.UNRECOGNIZED),
+        advisories=level.advisories(),
+        date=level.date("tcbDate"),
+    )
+
+
+def check_status_name(name: str) -> None:
+    """Refuse a status that Intel does not define."""
     if name not in STATUS_NAMES:
         expected = "one of " + ", ".join(STATUS_NAMES)
         raise EvidenceFormatError("tcbStatus", expected=expected, actual=name)
-    return Standing(
-        status=STATUS_NAMES[name], advisories=level.advisories(), date=level.date("tcbDate")
-    )
 
 
 def parse_svn_levels(levels: list[Document], most: int, what: str) -> tuple[SvnLevel, ...]:

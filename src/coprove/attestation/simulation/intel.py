@@ -48,6 +48,8 @@ from coprove.attestation.simulation.pki import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cryptography import x509
+
 __all__ = ["AUTH_DATA", "QuoteSpec", "SimulatedIntel", "sgx_report", "td_report"]
 
 AUTH_DATA: Final = bytes(range(32))
@@ -77,6 +79,10 @@ class QuoteSpec:
     """Label of the quoting enclave's key."""
     pck_key: str | None = None
     """Label of a key that signs the QE report in place of the platform's."""
+    auth_data: bytes = AUTH_DATA
+    """The quoting enclave's authentication data."""
+    body_size: int | None = None
+    """Version 5: the size that is stated, when it is not to be the body's."""
     padding: int = 0
     """Zero bytes behind the quote, as some quote providers leave them."""
 
@@ -116,8 +122,12 @@ class SimulatedIntel:
             f"pck {platform.label}",
             "Intel SGX PCK Certificate",
             self.lifetime,
-            extensions=[sgx_extension(platform)],
+            extensions=self.pck_extensions(platform),
         )
+
+    def pck_extensions(self, platform: PlatformSpec) -> list[x509.UnrecognizedExtension]:
+        """Return what a platform's certificate says of it."""
+        return [sgx_extension(platform)]
 
     def pck_chain(self, platform: PlatformSpec) -> str:
         """Return PEM text: the platform's certificate, its CA, the root."""
@@ -159,7 +169,7 @@ class SimulatedIntel:
         header = spec.edit_header(header) if spec.edit_header else header
         signed = header.encode() + _body_header(spec) + spec.body.encode()
         key = derive_key(self.seed, spec.attestation_key)
-        report = _qe_report(raw_public_key(key), tdx=tdx)
+        report = _qe_report(raw_public_key(key) + spec.auth_data, tdx=tdx)
         report = spec.edit_qe_report(report) if spec.edit_qe_report else report
         pck_key = derive_key(self.seed, spec.pck_key or f"pck {spec.platform.label}")
         chain = spec.chain if spec.chain is not None else self.pck_chain(spec.platform)
@@ -167,8 +177,8 @@ class SimulatedIntel:
         quoting = (
             report.encode()
             + raw_signature(pck_key, report.encode())
-            + pack("<H", len(AUTH_DATA))
-            + AUTH_DATA
+            + pack("<H", len(spec.auth_data))
+            + spec.auth_data
             + pack("<HI", spec.certification_type, len(text))
             + text
         )
@@ -243,8 +253,8 @@ def td_report(
     return TdReport15.parse(data)
 
 
-def _qe_report(attestation_key: bytes, *, tdx: bool) -> SgxReport:
-    binding = hashlib.sha256(attestation_key + AUTH_DATA).digest() + bytes(32)
+def _qe_report(bound: bytes, *, tdx: bool) -> SgxReport:
+    binding = hashlib.sha256(bound).digest() + bytes(32)
     return sgx_report(
         mr_enclave=hashlib.sha256(b"simulated QE").digest(),
         mr_signer=TD_QE_SIGNER if tdx else QE_SIGNER,
@@ -261,7 +271,8 @@ def _body_header(spec: QuoteSpec) -> bytes:
     body_type = 3 if isinstance(spec.body, TdReport15) else 2
     if isinstance(spec.body, SgxReport):
         body_type = 1
-    return pack("<HI", body_type, spec.body.LAYOUT.size)
+    size = spec.body.LAYOUT.size if spec.body_size is None else spec.body_size
+    return pack("<HI", body_type, size)
 
 
 def _compact(document: dict[str, object]) -> str:
