@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from coprove.contracts.abi import reverted
 from coprove.contracts.known_errors import KNOWN_ERRORS
 from coprove.errors import InputError
-from coprove.rpc import RpcError
+from coprove.rpc import RpcError, get_logs
 from coprove.types import Address, Hash32
 
 if TYPE_CHECKING:
@@ -79,20 +79,15 @@ class ContractReader:
     ) -> list[LogEntry]:
         """Return the event's logs between two blocks, both included, in their order.
 
+        Asked for in parts where the endpoint gives no more at once (see `get_logs`).
+
         `topics` are the words that its indexed parameters must have, in order; None for any.
         """
         wanted: list[Json] = [f"0x{event.topic.hex()}"]
         wanted += [None if word is None else f"0x{word.hex()}" for word in topics]
-        criteria: dict[str, Json] = {
-            "address": self.address.hex0x,
-            "topics": wanted,
-            "fromBlock": hex(first),
-            "toBlock": _tag(last),
-        }
-        answer = await self._transport.call("eth_getLogs", [criteria])
-        if not isinstance(answer, list):
-            raise InputError("eth_getLogs", expected="a list", actual=answer)
-        return [self._log(event, entry) for entry in answer]
+        criteria: dict[str, Json] = {"address": self.address.hex0x, "topics": wanted}
+        found = await get_logs(self._transport, criteria, first=first, last=last)
+        return [self._log(event, entry) for entry in found]
 
     async def _eth_call(
         self, function: Function, arguments: tuple[object, ...], block: Block
@@ -117,9 +112,9 @@ class ContractReader:
             raise typed from error
         return _bytes(answer, what)
 
-    def _log(self, event: Event, entry: Json) -> LogEntry:
-        topics = entry.get("topics") if isinstance(entry, dict) else None
-        if not isinstance(entry, dict) or not isinstance(topics, list):
+    def _log(self, event: Event, entry: dict[str, Json]) -> LogEntry:
+        topics = entry.get("topics")
+        if not isinstance(topics, list):
             raise InputError("log", expected="an object with topics", actual=entry)
         if Address.from_hex(entry.get("address"), "log.address") != self.address:
             raise InputError("log.address", expected=str(self.address), actual=entry["address"])

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from coprove.errors import InputError
 from coprove.primitives import keccak256
+from coprove.rpc import get_logs
 from coprove.types import Hash32
 
 if TYPE_CHECKING:
-    from coprove.rpc import RpcTransport
+    from coprove.rpc import Json, RpcTransport
     from coprove.types import Address
 
 __all__ = ["ProposedOutput", "final_outputs", "proposed_outputs"]
@@ -42,16 +43,11 @@ async def proposed_outputs(
     The starting output, which the deployment sets, is left out. InputError when a log has another
     shape.
     """
-    topics: list[object] = [str(_PROPOSED)]
+    topics: list[Json] = [str(_PROPOSED)]
     if l2_block is not None:
         topics += [None, None, f"0x{l2_block:064x}"]
-    answer = await transport.call(
-        "eth_getLogs",
-        [{"address": str(oracle), "topics": topics, "fromBlock": "0x0", "toBlock": "latest"}],  # type: ignore[dict-item]
-    )
-    if not isinstance(answer, list):
-        raise InputError("eth_getLogs", expected="a list", actual=type(answer).__name__)
-    found = [_output(log) for log in answer]
+    logs = await get_logs(transport, {"address": str(oracle), "topics": topics}, first=0)
+    found = [_output(log) for log in logs]
     return sorted((item for item in found if item.index > 0), key=lambda item: item.index)
 
 

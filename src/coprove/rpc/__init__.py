@@ -4,12 +4,14 @@ from coprove.rpc.beacon import BeaconClient, BlobSidecar
 from coprove.rpc.beacon_failover import BeaconSource, FailoverBeacon, open_beacon
 from coprove.rpc.cache import CacheStats, DiskCache
 from coprove.rpc.errors import (
+    ChainMovedError,
     EndpointBusyError,
     EndpointsDisagreeError,
     EndpointUnavailableError,
     MalformedResponseError,
     MethodNotFoundError,
     NotYetAvailableError,
+    QueryTooWideError,
     RateLimitedError,
     RequestRefusedError,
     ResponseTooLargeError,
@@ -22,6 +24,7 @@ from coprove.rpc.failover import EndpointHealth, FailoverTransport, open_transpo
 from coprove.rpc.http import CallStats, EndpointOptions, Json
 from coprove.rpc.l1 import L1Client
 from coprove.rpc.l2 import AccountWitness, ExecutionWitness, L2Client
+from coprove.rpc.logs import get_logs
 from coprove.rpc.queries import Answer, Call, Query, RpcTransport
 from coprove.rpc.retry import GiveUp, Retry, RetryDecision, RetryPolicy
 from coprove.rpc.rollup_node import (
@@ -42,6 +45,7 @@ __all__ = [
     "CacheStats",
     "Call",
     "CallStats",
+    "ChainMovedError",
     "DiskCache",
     "EndpointBusyError",
     "EndpointHealth",
@@ -64,6 +68,7 @@ __all__ = [
     "NotYetAvailableError",
     "OutputAtBlock",
     "Query",
+    "QueryTooWideError",
     "RateLimitedError",
     "RequestRefusedError",
     "ResponseTooLargeError",
@@ -77,6 +82,7 @@ __all__ = [
     "SafeHeadAtL1Block",
     "SyncStatus",
     "WrongDataError",
+    "get_logs",
     "open_beacon",
     "open_transport",
     "split_urls",

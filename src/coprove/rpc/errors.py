@@ -5,9 +5,10 @@ Messages name the endpoint by its redacted address, never by its full URL.
 
 from __future__ import annotations
 
-from coprove.errors import Critical, InputError, Temporary
+from coprove.errors import Critical, InputError, Reset, Temporary
 
 __all__ = [
+    "ChainMovedError",
     "EndpointBusyError",
     "EndpointUnavailableError",
     "EndpointsDisagreeError",
@@ -15,6 +16,7 @@ __all__ = [
     "MalformedResponseError",
     "MethodNotFoundError",
     "NotYetAvailableError",
+    "QueryTooWideError",
     "RateLimitedError",
     "RequestRefusedError",
     "ResponseTooLargeError",
@@ -52,6 +54,10 @@ class NotYetAvailableError(Temporary):
     """The block or value asked for is not there, perhaps not yet."""
 
 
+class ChainMovedError(Reset):
+    """A reorg came between two calls whose results belong together."""
+
+
 class EndpointsDisagreeError(Temporary):
     """Two endpoints give different answers to a question that no hash decides.
 
@@ -83,6 +89,10 @@ class RpcError(Critical):
 
 class MethodNotFoundError(RpcError):
     """The endpoint does not serve this method or path."""
+
+
+class QueryTooWideError(RpcError):
+    """A query for logs spans more blocks, or finds more, than the endpoint gives at once."""
 
 
 class RequestRefusedError(Critical):

@@ -14,6 +14,7 @@ from coprove.rpc.errors import (
     MalformedResponseError,
     MethodNotFoundError,
     NotYetAvailableError,
+    QueryTooWideError,
     RateLimitedError,
     RequestRefusedError,
     ResponseTooLargeError,
@@ -26,6 +27,7 @@ from coprove.rpc.http import (
     Json,
     parse_json,
 )
+from coprove.rpc.logs import tells_too_wide
 from coprove.rpc.queries import Answer, Call, Query, RpcTransport
 from coprove.rpc.retry import Retry
 from coprove.rpc.tasks import together
@@ -319,21 +321,25 @@ class JsonRpcTransport(EndpointClient, RpcTransport):
                 where, expected="a JSON-RPC answer", actual=type(answer).__name__
             )
         if answer.get("error") is not None:
-            return self._error(answer, where)
+            return self._error(answer, where, call.method)
         if "result" not in answer or answer.get("id") != key:
             return MalformedResponseError(
                 where, expected=f"the result of call {key}", actual=list(answer)
             )
         return answer["result"]
 
-    def _error(self, answer: dict[str, Json], where: str) -> CoproveError:
+    def _error(self, answer: dict[str, Json], where: str, method: str = "") -> CoproveError:
         error = answer.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         message = error.get("message") if isinstance(error, dict) else None
         if not isinstance(error, dict) or not isinstance(code, int) or isinstance(code, bool):
             return MalformedResponseError(where, expected="an error with a code", actual=error)
         text = str(redact(message)) if isinstance(message, str) else ""
-        return _classify_error(where, code, text, error.get("data"))
+        data = error.get("data")
+        # Some providers hide the reason of a refused query in the data.
+        if method == "eth_getLogs" and tells_too_wide(code, f"{text} {str(data or '')[:500]}"):
+            return QueryTooWideError(where, code=code, message=text, data=data)
+        return _classify_error(where, code, text, data)
 
 
 def _classify_error(where: str, code: int, text: str, data: Json) -> CoproveError:
