@@ -211,11 +211,13 @@ def parse_revocation_list(der: bytes, what: str = "CRL") -> RevocationList:
 
 
 def check_names(chain: Sequence[Certificate]) -> None:
-    """Require that each issuer is the next subject and the last is its own; leaf first."""
+    """Require that each issuer is the next subject, and that only the last issued itself."""
     for child, parent in zip(chain, [*chain[1:], chain[-1]], strict=True):
         if child.issuer != parent.subject:
             detail = f"{child.name} was issued by {_common_name(child.issuer)}, not {parent.name}"
             raise EvidenceRejectedError(Rejection.CHAIN, detail)
+        if child is not chain[-1] and child.issuer == child.subject:
+            _refuse(child, "issued itself before the end of the chain")
 
 
 def check_signatures(chain: Sequence[Certificate]) -> None:
