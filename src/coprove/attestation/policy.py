@@ -230,7 +230,7 @@ def parse_policy(text: str) -> Policy:
     try:
         members: dict[str, Any] = tomllib.loads(text)
         return Policy.model_validate(members)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise PolicyError("policy", expected="TOML", actual=error) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

@@ -112,3 +112,9 @@ def test_a_policy_cannot_be_changed() -> None:
     policy: Policy = parse_policy("version = 1")
     with pytest.raises(ValueError, match="frozen"):
         policy.allow_simulation = True
+
+
+def test_nesting_without_end_is_no_policy() -> None:
+    """However deep it is."""
+    with pytest.raises(PolicyError):
+        parse_policy("version = " + "[" * 100_000)
