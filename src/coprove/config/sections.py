@@ -21,6 +21,7 @@ from coprove.config.names import (
 
 __all__ = [
     "ContractSection",
+    "DaSection",
     "NetworkSection",
     "ProposerSection",
     "ProverSection",
@@ -73,6 +74,17 @@ class RpcSection(Section):
     """Requests under way at once for each endpoint."""
     max_batch: _Positive = 50
     """Calls in one JSON-RPC batch; 1 for no batches."""
+
+
+class DaSection(Section):
+    """Servers of inputs that L1 only commits to; no range is proven over such inputs."""
+
+    server: Annotated[Url | None, Hidden()] = None
+    """Server of op-alt-da's protocol; several with commas fail over."""
+    eigenda_proxy: Annotated[Url | None, Alias("EIGENDA_PROXY_ADDRESS"), Hidden()] = None
+    """EigenDA proxy, for commitments of that layer; several with commas fail over."""
+    eigenda_encoded: bool = False
+    """Have the proxy give encoded payloads, and check and undo the encoding here."""
 
 
 class ContractSection(Section):

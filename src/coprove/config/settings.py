@@ -22,6 +22,7 @@ from coprove.config.errors import ConflictingNamesError, SettingError, UnknownSe
 from coprove.config.names import IGNORED, Alias, Hidden, Section, own_name
 from coprove.config.sections import (
     ContractSection,
+    DaSection,
     NetworkSection,
     ProposerSection,
     ProverSection,
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     )
 
     rpc: RpcSection = RpcSection()
+    da: DaSection = DaSection()
     contract: ContractSection = ContractSection()
     prover: ProverSection = ProverSection()
     network: NetworkSection = NetworkSection()

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from coprove.config.errors import SettingError
 from coprove.config.settings import all_settings
 from coprove.contracts import FeePolicy
+from coprove.da import EIGENDA_LAYER, AltDaClient, EigenDaClient, FailoverInputs, LayeredInputs
 from coprove.proposer.settings import ProposerSettings
 from coprove.prover.server import LiveSource, ServerOptions
-from coprove.rpc import EndpointOptions
+from coprove.rpc import EndpointOptions, split_urls
 from coprove.types import Hash32
 from coprove.witness import LiveEndpoints, LiveOptions
 
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from coprove.config.settings import Settings
+    from coprove.da import InputSource
     from coprove.witness import WorkExecutor
 
 __all__ = [
     "backend_names",
+    "da_inputs",
     "endpoint_options",
     "fee_policy",
     "live_endpoints",
@@ -58,6 +61,28 @@ def endpoint_options(settings: Settings) -> EndpointOptions:
         max_concurrency=rpc.max_concurrency,
         max_batch=rpc.max_batch,
     )
+
+
+def da_inputs(settings: Settings) -> LayeredInputs:
+    """Return the source of inputs behind commitments; SettingError where no server is set.
+
+    The caller closes it.
+    """
+    given, options = settings.da, endpoint_options(settings)
+    if given.server is None and given.eigenda_proxy is None:
+        require("da.server", given.server)
+    by_layer: dict[int, InputSource] = {}
+    if given.eigenda_proxy is not None:
+        by_layer[EIGENDA_LAYER] = FailoverInputs(
+            [
+                EigenDaClient(url, options, encoded=given.eigenda_encoded)
+                for url in split_urls(given.eigenda_proxy)
+            ]
+        )
+    others = None
+    if given.server is not None:
+        others = FailoverInputs([AltDaClient(url, options) for url in split_urls(given.server)])
+    return LayeredInputs(by_layer, others)
 
 
 def live_endpoints(settings: Settings) -> LiveEndpoints:

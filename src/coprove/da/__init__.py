@@ -9,11 +9,18 @@ from coprove.da.commitments import (
     commitment_of,
     read_commitment,
 )
-from coprove.da.eigenda import EigenDaClient
+from coprove.da.eigenda import EIGENDA_LAYER, EigenDaClient
 from coprove.da.errors import CommitmentError, DaFailoverError, InputDroppedError
-from coprove.da.inputs import CachedInputs, FailoverInputs, InputSource, batch_data
+from coprove.da.inputs import (
+    CachedInputs,
+    FailoverInputs,
+    InputSource,
+    LayeredInputs,
+    batch_data,
+)
 
 __all__ = [
+    "EIGENDA_LAYER",
     "AltDaClient",
     "Blob",
     "CachedInputs",
@@ -26,6 +33,7 @@ __all__ = [
     "InputDroppedError",
     "InputSource",
     "KeccakCommitment",
+    "LayeredInputs",
     "batch_data",
     "check_blobs",
     "commitment_of",

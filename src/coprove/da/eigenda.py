@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from coprove.da.commitments import Commitment
     from coprove.types import L1BlockRef
 
-__all__ = ["EigenDaClient", "check_certificate", "decode_payload", "encode_payload"]
+__all__ = [
+    "EIGENDA_LAYER",
+    "EigenDaClient",
+    "check_certificate",
+    "decode_payload",
+    "encode_payload",
+]
 
 EIGENDA_LAYER = 0
 """The DA layer byte of EigenDA in a generic commitment."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from coprove.da.commitments import MAX_INPUT_SIZE, KeccakCommitment, commitment_of
+from coprove.da.commitments import (
+    MAX_INPUT_SIZE,
+    GenericCommitment,
+    KeccakCommitment,
+    commitment_of,
+)
 from coprove.da.errors import CommitmentError, InputDroppedError
 from coprove.errors import CoproveError, InputError, Temporary
 from coprove.rpc.errors import NotYetAvailableError, RequestRefusedError, ResponseTooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from coprove.da.commitments import Commitment
     from coprove.rpc import DiskCache
     from coprove.types import L1BlockRef
 
-__all__ = ["CachedInputs", "FailoverInputs", "InputSource", "batch_data"]
+__all__ = ["CachedInputs", "FailoverInputs", "InputSource", "LayeredInputs", "batch_data"]
 
 
 class InputSource(Protocol):
@@ -68,6 +73,40 @@ class FailoverInputs:
         """See InputSource."""
         for source in self._sources:
             await source.close()
+
+
+class LayeredInputs:
+    """A source for each DA layer: a commitment tells which one is asked."""
+
+    def __init__(
+        self, by_layer: Mapping[int, InputSource], others: InputSource | None = None
+    ) -> None:
+        """`by_layer` has sources by the layer byte of generic commitments; `others` serves keccak
+        commitments and every other layer. All are closed with this.
+        """
+        self._by_layer, self._others = dict(by_layer), others
+
+    @property
+    def name(self) -> str:
+        """See InputSource."""
+        return ", ".join(source.name for source in self._sources())
+
+    async def fetch(self, commitment: Commitment, included_at: L1BlockRef) -> bytes:
+        """See InputSource; InputError for a layer that has no source."""
+        source = self._others
+        if isinstance(commitment, GenericCommitment):
+            source = self._by_layer.get(commitment.layer, source)
+        if source is None:
+            raise InputError("DA server", expected="one for this commitment", actual="none")
+        return await source.fetch(commitment, included_at)
+
+    async def close(self) -> None:
+        """See InputSource."""
+        for source in self._sources():
+            await source.close()
+
+    def _sources(self) -> list[InputSource]:
+        return [*self._by_layer.values(), *([] if self._others is None else [self._others])]
 
 
 class CachedInputs:

@@ -41,6 +41,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Setup], Awaitable[Finding]]], ...]] = (
     ("prover", services.check_prover),
     ("prover network", services.check_network),
     ("proof server", services.check_proof_server),
+    ("DA servers", services.check_da),
 )
 """Every check and its name, in the order in which they are shown."""
 

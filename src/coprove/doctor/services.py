@@ -18,6 +18,7 @@ from coprove.contracts import is_dev_chain
 from coprove.doctor.findings import failed, passed, skipped, warned
 from coprove.prover.zk.network.account import NetworkAccount
 from coprove.prover.zk.network.channel import NetworkChannel
+from coprove.rpc import split_urls
 from coprove.storage.engine import connect, database_url, shown_address, transaction
 from coprove.storage.migrate import revisions
 from coprove.telemetry import redact_url
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
     from coprove.doctor.findings import Finding
     from coprove.doctor.setup import Setup
 
-__all__ = ["check_disk", "check_network", "check_proof_server", "check_prover", "check_storage"]
+__all__ = [
+    "check_da",
+    "check_disk",
+    "check_network",
+    "check_proof_server",
+    "check_prover",
+    "check_storage",
+]
 
 _LITTLE_ROOM: Final = 10 << 30
 
@@ -121,6 +129,30 @@ async def check_network(setup: Setup) -> Finding:
     if missing:
         return failed(f"not there: {', '.join(missing)}", "Set the programs' files in [network].")
     return passed(shown)
+
+
+async def check_da(setup: Setup) -> Finding:
+    """The servers of inputs behind commitments answer."""
+    given = setup.settings.da
+    # A DA server has no health route: it is asked for an input that nobody ever stored.
+    paths = (
+        (given.server, f"/get/0x00{'00' * 32}", (400, 404)),
+        (given.eigenda_proxy, "/health", (200,)),
+    )
+    asked = [(url, path, good) for urls, path, good in paths for url in split_urls(urls or "")]
+    if not asked:
+        return skipped("no DA server is used")
+    async with aiohttp.ClientSession() as session:
+        for url, path, good in asked:
+            shown = redact_url(url)
+            try:
+                async with session.get(f"{url.rstrip('/')}{path}", allow_redirects=False) as answer:
+                    status = answer.status
+            except (aiohttp.ClientError, OSError) as error:
+                return failed(f"{shown}: {type(error).__name__}", "Start it, or fix the URL.")
+            if status not in good:
+                return failed(f"{shown}: HTTP {status}", "There is another service there.")
+    return passed(", ".join(redact_url(url) for url, _, _ in asked))
 
 
 async def check_proof_server(setup: Setup) -> Finding:

@@ -25,6 +25,7 @@ _DEFAULT_MESSAGE_EXPIRY = 3_600
 _UNSUPPORTED_FORKS = ("interop_time", "lagoon_time")
 # Alternative data availability moves the batches elsewhere; a chain that sets it is not this one.
 _ALT_DA = ("alt_da", "da_challenge_address", "da_challenge_contract_address")
+_NO_ALT_DA = "nothing: ranges over alt-DA inputs are not proven"
 _ALT_DA_LEGACY = ("da_challenge_window", "da_resolve_window", "use_plasma", "plasma_config")
 
 
@@ -353,8 +354,8 @@ def _refuse_unsupported(fields: Fields) -> None:
     for name in _ALT_DA:
         value = fields.take(name)
         if value is not None and value != str(ZERO_ADDRESS):
-            raise InputError(fields.name(name), expected="nothing (no alt-DA)", actual=value)
+            raise InputError(fields.name(name), expected=_NO_ALT_DA, actual=value)
     for name in _ALT_DA_LEGACY:
         value = fields.take(name)
         if value not in (None, 0, False):
-            raise InputError(fields.name(name), expected="nothing (no alt-DA)", actual=value)
+            raise InputError(fields.name(name), expected=_NO_ALT_DA, actual=value)

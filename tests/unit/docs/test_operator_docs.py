@@ -35,10 +35,13 @@ def help_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> set[str]:
     return set(re.findall(r"--[a-z][a-z0-9-]+", capsys.readouterr().out)) - {"--help"}
 
 
-@pytest.mark.parametrize("command", ["proposer", "server", "doctor", "cost", "vkeys"])
+@pytest.mark.parametrize(
+    "command",
+    ["proposer", "server", "doctor", "cost", "vkeys", "da put", "da get", "da transaction"],
+)
 def test_every_flag_is_in_the_reference(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     reference = (REFERENCE / "operator-commands.md").read_text()
-    for flag in help_of([command], capsys):
+    for flag in help_of(command.split(), capsys):
         assert flag in reference, flag
 
 
