@@ -7,7 +7,8 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from functools import lru_cache
+from typing import TypeAlias, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,19 +20,17 @@ from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from coprove.attestation.errors import EvidenceFormatError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 __all__ = [
     "MAX_CERTIFICATE_SIZE",
     "PARSING_ERRORS",
     "SGX_EXTENSION",
     "Certificate",
-    "common_name",
     "is_signed_by",
     "parse_certificate",
     "parse_pem_chain",
+    "parsed",
     "raw_signature_holds",
+    "signed",
 ]
 
 MAX_CERTIFICATE_SIZE = 4096
@@ -64,6 +63,7 @@ _PEM = re.compile(
 )
 _MAX_CHAIN = 4
 _E = TypeVar("_E", bound=x509.ExtensionType)
+_Extensions: TypeAlias = "dict[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +133,14 @@ def raw_signature_holds(key: ec.EllipticCurvePublicKey, signature: bytes, data: 
 
 def is_signed_by(signature: bytes, tbs: bytes, issuer: Certificate) -> bool:
     """Whether a certificate's or CRL's DER signature is by the issuer's key."""
+    return signed(signature, tbs, issuer.der)
+
+
+@lru_cache(maxsize=256)
+def signed(signature: bytes, tbs: bytes, issuer: bytes) -> bool:
+    """Whether a DER signature is by the key of the certificate `issuer` (DER)."""
     try:
-        issuer.public_key.verify(signature, tbs, _ECDSA)
+        parsed(issuer).public_key.verify(signature, tbs, _ECDSA)
     except InvalidSignature:
         return False
     return True
@@ -172,93 +178,76 @@ def parse_certificate(der: bytes, what: str) -> Certificate:
         expected = f"at most {MAX_CERTIFICATE_SIZE} bytes"
         raise EvidenceFormatError(what, expected=expected, actual=f"{len(der)} bytes")
     try:
-        return _parsed(x509.load_der_x509_certificate(der), der, what)
+        return parsed(der)
+    except EvidenceFormatError as error:
+        where = f"{what}: {error.what}"
+        raise EvidenceFormatError(where, expected=error.expected, actual=error.actual) from error
     except PARSING_ERRORS as error:
         raise EvidenceFormatError(what, expected="an X.509 certificate", actual=error) from error
 
 
-def _parsed(certificate: x509.Certificate, der: bytes, what: str) -> Certificate:
+@lru_cache(maxsize=256)
+def parsed(der: bytes) -> Certificate:
+    """Parse a certificate; the CAs' and signers' come with every quote and are the same ones."""
+    certificate = x509.load_der_x509_certificate(der)
     if certificate.version is not x509.Version.v3:
-        raise EvidenceFormatError(f"{what}: version", expected="v3", actual=certificate.version)
+        raise EvidenceFormatError("version", expected="v3", actual=certificate.version)
     if certificate.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256:
         actual = certificate.signature_algorithm_oid.dotted_string
-        expected = "ecdsa-with-SHA256"
-        raise EvidenceFormatError(f"{what}: algorithm", expected=expected, actual=actual)
+        raise EvidenceFormatError("algorithm", expected="ecdsa-with-SHA256", actual=actual)
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise EvidenceFormatError(f"{what}: key", expected="P-256", actual=type(key).__name__)
-    extensions = certificate.extensions
-    for extension in extensions:
-        if extension.critical and extension.oid not in _KNOWN_EXTENSIONS:
-            actual = extension.oid.dotted_string
-            expected = "no unknown critical extension"
-            raise EvidenceFormatError(what, expected=expected, actual=actual)
-    constraints = _extension(extensions, x509.BasicConstraints, what)
-    usage = _extension(extensions, x509.KeyUsage, what)
+        raise EvidenceFormatError("key", expected="P-256", actual=type(key).__name__)
     if certificate.serial_number <= 0:
         serial = certificate.serial_number
-        raise EvidenceFormatError(f"{what}: serial", expected="above zero", actual=serial)
+        raise EvidenceFormatError("serial", expected="above zero", actual=serial)
+    extensions = {extension.oid: extension for extension in certificate.extensions}
+    for oid, extension in extensions.items():
+        if extension.critical and oid not in _KNOWN_EXTENSIONS:
+            expected = "no unknown critical one"
+            raise EvidenceFormatError("extensions", expected=expected, actual=oid.dotted_string)
+    constraints = _critical(extensions, x509.BasicConstraints)
+    usage = _critical(extensions, x509.KeyUsage)
+    subject_key = _optional(extensions, x509.SubjectKeyIdentifier)
+    authority_key = _optional(extensions, x509.AuthorityKeyIdentifier)
+    sgx = extensions.get(SGX_EXTENSION)
     return Certificate(
         der=der,
         tbs=certificate.tbs_certificate_bytes,
         signature=certificate.signature,
         subject=certificate.subject.public_bytes(),
         issuer=certificate.issuer.public_bytes(),
-        common_name=common_name(certificate.subject, what),
+        common_name=_common_name(certificate.subject),
         serial=certificate.serial_number,
         not_before=int(certificate.not_valid_before_utc.timestamp()),
         not_after=int(certificate.not_valid_after_utc.timestamp()),
         public_key=key,
-        subject_key_id=_subject_key_id(extensions),
-        authority_key_id=_authority_key_id(extensions),
+        subject_key_id=subject_key.digest if subject_key else None,
+        authority_key_id=authority_key.key_identifier if authority_key else None,
         is_ca=constraints.ca,
         path_length=constraints.path_length,
         signs_certificates=usage.key_cert_sign,
         signs_crls=usage.crl_sign,
         signs_data=usage.digital_signature,
-        sgx_extension=_sgx_extension(extensions),
+        sgx_extension=sgx.value.public_bytes() if sgx else None,
     )
 
 
-def common_name(name: x509.Name, what: str) -> str:
-    """Return the one CN of a name; EvidenceFormatError when there is none or more than one."""
-    values: Sequence[x509.NameAttribute[str | bytes]] = name.get_attributes_for_oid(
-        NameOID.COMMON_NAME
-    )
+def _common_name(name: x509.Name) -> str:
+    values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     if len(values) != 1 or not isinstance(values[0].value, str):
-        raise EvidenceFormatError(f"{what}: subject", expected="one CN", actual=len(values))
+        raise EvidenceFormatError("subject", expected="one CN", actual=len(values))
     return values[0].value
 
 
-def _extension(extensions: x509.Extensions, kind: type[_E], what: str) -> _E:
-    try:
-        found = extensions.get_extension_for_class(kind)
-    except x509.ExtensionNotFound as error:
-        raise EvidenceFormatError(what, expected=kind.__name__, actual="no such") from error
-    if not found.critical:
-        raise EvidenceFormatError(what, expected=f"critical {kind.__name__}", actual="not critical")
-    return found.value
+def _critical(extensions: _Extensions, kind: type[_E]) -> _E:
+    value = _optional(extensions, kind)
+    if value is None or not extensions[kind.oid].critical:
+        actual = "no such" if value is None else "not critical"
+        raise EvidenceFormatError(kind.__name__, expected="critical", actual=actual)
+    return value
 
 
-def _subject_key_id(extensions: x509.Extensions) -> bytes | None:
-    try:
-        return extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except x509.ExtensionNotFound:
-        return None
-
-
-def _authority_key_id(extensions: x509.Extensions) -> bytes | None:
-    try:
-        found = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except x509.ExtensionNotFound:
-        return None
-    return found.value.key_identifier
-
-
-def _sgx_extension(extensions: x509.Extensions) -> bytes | None:
-    try:
-        value = extensions.get_extension_for_oid(SGX_EXTENSION).value
-    except x509.ExtensionNotFound:
-        return None
-    assert isinstance(value, x509.UnrecognizedExtension)  # noqa: S101 - the library has no such type
-    return value.value
+def _optional(extensions: _Extensions, kind: type[_E]) -> _E | None:
+    extension = extensions.get(kind.oid)
+    return extension.value if extension and isinstance(extension.value, kind) else None

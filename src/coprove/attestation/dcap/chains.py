@@ -183,8 +183,10 @@ def _crl_rule_not_expired(issued: IssuedCrl) -> None:
 
 
 def _links(chain: Chain) -> list[tuple[Certificate, Certificate]]:
-    """Each certificate with its issuer; the root with itself."""
-    return [*pairwise(chain.certificates), (chain.certificates[-1], chain.certificates[-1])]
+    """Each certificate with its issuer; the last one's is the root, whose own link is pinned."""
+    links = list(pairwise(chain.certificates))
+    last = chain.certificates[-1]
+    return links if last.der == chain.root.der else [*links, (last, chain.root.certificate)]
 
 
 def _refuse(chain: Chain, detail: str) -> None:

@@ -79,6 +79,19 @@ class Document:
             raise self._error(name, "an array", value)
         return [Document(item, f"{self._path}.{name}[{at}]") for at, item in enumerate(value)]
 
+    def numbers(self, name: str, member: str, most: int) -> tuple[int, ...]:
+        """Return one member, an integer from 0 to `most`, of each object of an array."""
+        values = self._get(name)
+        if not isinstance(values, list):
+            raise self._error(name, "an array", values)
+        numbers: list[int] = []
+        for item in values:
+            number = item.get(member) if isinstance(item, dict) else None
+            if type(number) is not int or not 0 <= number <= most:
+                raise self._error(f"{name}[].{member}", f"an integer from 0 to {most}", number)
+            numbers.append(number)
+        return tuple(numbers)
+
     def advisories(self) -> tuple[str, ...]:
         """Return `advisoryIDs`, or none where the member is absent."""
         value = self._members.get("advisoryIDs", [])

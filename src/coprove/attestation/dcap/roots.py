@@ -7,7 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from coprove.attestation.dcap.certificates import Certificate, parse_certificate
+from coprove.attestation.dcap.certificates import Certificate, is_signed_by, parse_certificate
+from coprove.attestation.errors import EvidenceFormatError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -40,7 +41,10 @@ class RootCertificate:
     @classmethod
     def from_der(cls, der: bytes) -> Self:
         """Parse a root certificate; EvidenceFormatError when it is none."""
-        return cls(certificate=parse_certificate(der, "root certificate"))
+        certificate = parse_certificate(der, "root certificate")
+        if not is_signed_by(certificate.signature, certificate.tbs, certificate):
+            raise EvidenceFormatError("root certificate", expected="self-signed", actual="not so")
+        return cls(certificate=certificate)
 
     @property
     def der(self) -> bytes:

@@ -150,7 +150,7 @@ def _level(level: Document, *, tdx: bool) -> TcbLevel:
 
 
 def _components(tcb: Document, name: str) -> tuple[int, ...]:
-    components = tuple(component.number("svn", 0xFF) for component in tcb.members(name))
+    components = tcb.numbers(name, "svn", 0xFF)
     check_component_count(components, name)
     return components
 
