@@ -13,8 +13,8 @@ from coprove.cli import app, main
 from coprove.config import all_settings, load_settings
 from coprove.config.names import COMMAND_VARIABLES, IGNORED
 from coprove.config.wiring import proposer_settings
-from coprove.prover.server.guard import Guard
-from coprove.prover.server.problems import INTERNAL, PROBLEMS
+from coprove.prover.http import INTERNAL, Guard
+from coprove.prover.server.problems import PROBLEMS
 from coprove.prover.server.records import ALLOWED, JobState
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -105,8 +105,8 @@ def test_the_session_of_vkeys_is_what_the_command_prints(
 
 def test_every_problem_is_in_the_reference() -> None:
     reference = (REFERENCE / "proof-server.md").read_text()
-    guard = (ROOT / "src/coprove/prover/server/guard.py").read_text()
-    app_page = (ROOT / "src/coprove/prover/server/app.py").read_text()
+    guard = (ROOT / "src/coprove/prover/http/guard.py").read_text()
+    app_page = (ROOT / "src/coprove/prover/http/app.py").read_text()
     slugs = {kind.slug for kind in (*PROBLEMS.values(), INTERNAL)}
     slugs |= set(re.findall(r'Kind\("([a-z-]+)"', guard + app_page))
     assert Guard.__name__ in guard

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from coprove.prover.backend import ProofKind
 from coprove.prover.errors import ProofNotReadyError
-from coprove.prover.server.bodies import json_object
+from coprove.prover.http.bodies import json_object
 from coprove.prover.server.engine import Engine
 from coprove.prover.server.errors import (
     JobGoneError,

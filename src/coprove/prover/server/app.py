@@ -5,30 +5,28 @@
 import asyncio
 import sqlite3
 from importlib import metadata
-from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
+from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from coprove.errors import CoproveError
+from coprove.prover.http.app import finish_app
+from coprove.prover.http.guard import Guard, GuardMetrics
 from coprove.prover.server import metrics as names
 from coprove.prover.server.api import create_router
 from coprove.prover.server.contract import ContractCheck
 from coprove.prover.server.engine import Engine
-from coprove.prover.server.guard import Guard
 from coprove.prover.server.legacy import LegacyRoutes
-from coprove.prover.server.problems import Kind, problem, problem_of
+from coprove.prover.server.problems import SERVER_PROBLEMS
 from coprove.prover.server.uploads import Uploads
 from coprove.telemetry import Metrics, get_logger
 from coprove.types import Hash32
 
 __all__ = ["create_app", "health"]
 
-_INVALID = Kind("invalid-request", 422, "The request is not what it must be")
+_GUARDED = GuardMetrics(
+    requests=names.REQUESTS, seconds=names.REQUEST_SECONDS, refused=names.REFUSED
+)
 _log = get_logger(part="server")
 
 
@@ -76,30 +74,8 @@ def create_app(
         engine.measure()
         return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.exception_handler(CoproveError)
-    async def on_error(_request: Request, error: CoproveError) -> Response:
-        return problem_of(error)
-
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        return problem(_INVALID, f"{where}: {first['msg']}", field=where)
-
-    @app.exception_handler(HTTPException)
-    async def on_http(_request: Request, error: HTTPException) -> Response:
-        kind = Kind(f"http-{error.status_code}", error.status_code, str(error.detail))
-        answer = problem(kind, str(error.detail))
-        answer.headers.update(error.headers or {})
-        return answer
-
-    @app.exception_handler(Exception)
-    async def on_defect(_request: Request, error: Exception) -> Response:
-        _log.error("defect", error=error)
-        return problem_of(error)
-
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    app.add_middleware(Guard, options=engine.options, metrics=metrics)
+    finish_app(app, SERVER_PROBLEMS, _log)
+    app.add_middleware(Guard, options=engine.options, metrics=metrics, names=_GUARDED)
     real = engine.backends["real"]
     metrics.set(
         names.INFO,
@@ -128,20 +104,3 @@ def health(engine: Engine) -> tuple[bool, dict[str, object]]:
         "free_bytes": room,
         "jobs_worked": works,
     }
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, with the tokens that the guard asks for."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        document.setdefault("components", {})["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "basic": {
-                "type": "http",
-                "scheme": "basic",
-                "description": "The token as the password.",
-            },
-        }
-        document["security"] = [{"bearer": []}, {"basic": []}, {}]
-        app.openapi_schema = document
-    return app.openapi_schema

@@ -15,7 +15,8 @@ from starlette.routing import Route
 from coprove.errors import CoproveError, InputError
 from coprove.prover.backend import Execution, Fulfillment, ProofKind
 from coprove.prover.errors import ProofNotReadyError, UnknownProofError
-from coprove.prover.server.bodies import block_number, json_object
+from coprove.prover.http.bodies import json_object
+from coprove.prover.server.bodies import block_number
 from coprove.prover.server.errors import (
     JobGoneError,
     RequestFieldError,

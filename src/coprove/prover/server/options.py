@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ServerOptions", "is_loopback"]
+__all__ = ["ServerOptions"]
 
 _MIB = 1 << 20
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a socket that is bound to `host`."""
-    bare = host.strip("[]")
-    if bare == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import uvicorn
-
 from coprove.contracts import GENESIS_CONFIG
-from coprove.errors import InputError
+from coprove.prover.http.serving import HttpServer, check_exposure, until_signal
 from coprove.prover.server import metrics as names
 from coprove.prover.server.app import create_app
 from coprove.prover.server.contract import ContractCheck
 from coprove.prover.server.engine import Engine
 from coprove.prover.server.files import DataFolder
-from coprove.prover.server.options import is_loopback
 from coprove.prover.server.store import JobStore
-from coprove.telemetry import Metrics, get_logger, register_secret
+from coprove.telemetry import Metrics, get_logger
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ProofServer", "ServerParts", "serve"]
 
-_SHORTEST_TOKEN = 16
 _log = get_logger(part="server")
 
 
@@ -62,46 +54,23 @@ class ServerParts:
     """Named config of a contract of the second generation."""
 
 
-class _Uvicorn(uvicorn.Server):
-    """uvicorn without signal handlers: the process that it runs in has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        """Leave signals alone."""
-        yield
-
-
 class ProofServer:
     """Use as an asynchronous context manager: entered, it answers at `url`."""
 
     def __init__(self, options: ServerOptions, parts: ServerParts) -> None:
         """Check the options; InputError when tokens are missing where they are needed."""
-        if not options.tokens and not is_loopback(options.host):
-            raise InputError(
-                "server tokens",
-                expected=f"at least one, to listen on {options.host}",
-                actual="none",
-            )
-        for token in options.tokens:
-            register_secret(token)
-            if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
-                raise InputError(
-                    "server token",
-                    expected=f"at least {_SHORTEST_TOKEN} printable ASCII characters",
-                    actual=f"{len(token)} characters",
-                )
+        check_exposure(options.host, options.tokens)
         self._options, self._parts = options, parts
         self.metrics = Metrics(names.ALL)
         self._exit = AsyncExitStack()
-        self._port = options.port
-        self._server: _Uvicorn | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._http: HttpServer | None = None
 
     @property
     def url(self) -> str:
         """Where it listens, once entered."""
-        host = self._options.host
-        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+        if self._http is None:
+            raise RuntimeError("the server was not entered")
+        return self._http.url
 
     async def __aenter__(self) -> Self:
         """Open the data folder, take up open jobs, listen.
@@ -126,14 +95,13 @@ class ProofServer:
 
     async def wait(self) -> None:
         """Return when the HTTP server has ended; raise what ended it."""
-        if self._task is not None:
-            await asyncio.shield(self._task)
+        if self._http is not None:
+            await self._http.wait()
 
     async def _start(self) -> None:
         options = self._options
-        listener = _listen(options.host, options.port)
-        self._exit.callback(listener.close)
-        self._port = listener.getsockname()[1]
+        self._http = HttpServer(options.host, options.port)
+        self._exit.callback(self._http.close)
         files = DataFolder(options.data_dir, reserve=options.disk_reserve)
         self._exit.callback(files.close)
         store = JobStore(files.store)
@@ -153,24 +121,9 @@ class ProofServer:
         )
         engine.start()
         self._exit.push_async_callback(engine.stop)
-        config = uvicorn.Config(
-            self._app(engine),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=max(1, int(options.stop_timeout)),
-        )
-        self._server = _Uvicorn(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
-        self._exit.push_async_callback(self._end_http)
+        await self._http.start(self._app(engine), stop_timeout=options.stop_timeout)
+        self._exit.push_async_callback(self._http.stop)
         self._exit.callback(engine.begin_stop)
-        while not self._server.started:
-            if self._task.done():
-                await self._task
-                raise RuntimeError("the HTTP server ended at once")
-            await asyncio.sleep(0.01)
         _log.info("listening", url=self.url, backend=self._parts.backend.name)
 
     def _app(self, engine: Engine) -> FastAPI:
@@ -192,45 +145,9 @@ class ProofServer:
             metrics=self.metrics,
         )
 
-    async def _end_http(self) -> None:
-        if self._server is None or self._task is None:
-            return
-        self._server.should_exit = True
-        await self._task
-
 
 async def serve(options: ServerOptions, parts: ServerParts) -> None:
     """Run a server until SIGTERM or SIGINT."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    try:
-        async with ProofServer(options, parts) as server:
-            ended = asyncio.create_task(server.wait())
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if ended.done():
-                await ended
-            else:
-                _log.info("stopping")
-                ended.cancel()
-    finally:
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(name)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host.strip("[]"), port))
-    except OSError as error:
-        listener.close()
-        raise InputError(
-            "server address", expected="a free one", actual=f"{host}:{port}: {error.strerror}"
-        ) from None
-    listener.listen(128)
-    return listener
+    await until_signal(
+        lambda: ProofServer(options, parts), ProofServer.wait, lambda: _log.info("stopping")
+    )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from coprove.errors import InputError
 from coprove.prover import ProofCost, ProofKind
+from coprove.prover.http import TokenBuckets, is_loopback
 from coprove.prover.server.errors import (
     DataFolderInUseError,
     DiskFullError,
@@ -19,8 +20,7 @@ from coprove.prover.server.errors import (
     UnknownJobError,
 )
 from coprove.prover.server.files import DataFolder
-from coprove.prover.server.guard import TokenBuckets
-from coprove.prover.server.options import ServerOptions, is_loopback
+from coprove.prover.server.options import ServerOptions
 from coprove.prover.server.records import ALLOWED, OPEN, JobState, NewJob
 from coprove.prover.server.serving import ProofServer, ServerParts
 from coprove.prover.server.slots import Slots

@@ -7,25 +7,56 @@ import binascii
 import hmac
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
 
-from coprove.prover.server import metrics as names
-from coprove.prover.server.options import is_loopback
-from coprove.prover.server.problems import Kind, problem
+from coprove.prover.http.problems import Kind, problem
+from coprove.prover.http.serving import is_loopback
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from coprove.prover.server.options import ServerOptions
-    from coprove.telemetry import Metrics
+    from coprove.telemetry import Metrics, MetricSpec
 
-__all__ = ["Guard", "TokenBuckets"]
+__all__ = ["Guard", "GuardMetrics", "GuardOptions", "TokenBuckets"]
 
 _OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 _UNAUTHORIZED: Final = Kind("unauthorized", 401, "A token is needed")
 _WRONG_HOST: Final = Kind("wrong-host", 421, "This server does not go by that name")
 _MOST_CLIENTS: Final = 4096
 _UNKNOWN_ROUTE: Final = "other"
+
+
+class GuardOptions(Protocol):
+    """What a guard goes by; options of services have these members."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Any of these must be presented; empty for none."""
+
+    @property
+    def requests_per_second(self) -> float:
+        """Rate limit for each client address; 0 for none."""
+
+    @property
+    def burst(self) -> int:
+        """Requests that a client may make before the rate limit counts."""
+
+    @property
+    def max_requests(self) -> int:
+        """Requests under way at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardMetrics:
+    """What a guard counts in; the service declares them."""
+
+    requests: MetricSpec
+    """Counter with `route` and `status`."""
+    seconds: MetricSpec
+    """Histogram with `route`."""
+    refused: MetricSpec
+    """Counter with `reason`."""
 
 
 class TokenBuckets:
@@ -52,9 +83,12 @@ class TokenBuckets:
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, options: ServerOptions, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, options: GuardOptions, metrics: Metrics, names: GuardMetrics
+    ) -> None:
         """Refuse what `options` do not allow, before the application sees it."""
-        self._app, self._options, self._metrics = app, options, metrics
+        self._app, self._options = app, options
+        self._metrics, self._names = metrics, names
         self._tokens = [token.encode() for token in options.tokens]
         self._buckets = TokenBuckets(options.requests_per_second, options.burst)
         self._under_way = 0
@@ -77,7 +111,7 @@ class Guard:
         try:
             if refused is not None:
                 reason, response = refused
-                self._metrics.inc(names.REFUSED, reason=reason)
+                self._metrics.inc(self._names.refused, reason=reason)
                 await response(scope, receive, counted)
                 return
             self._under_way += 1
@@ -87,9 +121,9 @@ class Guard:
                 self._under_way -= 1
         finally:
             route = getattr(scope.get("route"), "path", _UNKNOWN_ROUTE)
-            self._metrics.inc(names.REQUESTS, route=route, status=str(status))
+            self._metrics.inc(self._names.requests, route=route, status=str(status))
             seconds = time.monotonic() - began
-            self._metrics.observe(names.REQUEST_SECONDS, seconds, route=route)
+            self._metrics.observe(self._names.seconds, seconds, route=route)
 
     def _refusal(self, scope: Scope, now: float) -> tuple[str, ASGIApp] | None:
         if scope["path"] in _OPEN_PATHS:
