@@ -358,8 +358,9 @@ contract AttestationPolicy is AccessControlUpgradeable, IAttestationPolicy {
             return (Standing.SIMULATED_OFF_DEV_CHAIN, 0);
         }
         Platform memory platform = platforms[accepted.tee];
-        bool isCurrent =
-            address(platform.verifier) != address(0) && platform.generation == accepted.generation;
+        bool isAttested = accepted.attestedKey != bytes32(0);
+        bool isCurrent = address(platform.verifier) != address(0)
+            && platform.generation == accepted.generation && (platform.attested || !isAttested);
         if (!isCurrent) return (Standing.PLATFORM_CHANGED, 0);
         Measurement storage measurement = _measurements[accepted.measurement];
         if (!_isActive(measurement)) return (Standing.MEASUREMENT_NOT_ACTIVE, 0);
@@ -368,7 +369,7 @@ contract AttestationPolicy is AccessControlUpgradeable, IAttestationPolicy {
         }
         until = tcbAcceptedUntil[accepted.tee][accepted.tcbStatus];
         if (block.timestamp > until) return (Standing.TCB_NOT_ACCEPTED, 0);
-        if (accepted.attestedKey != bytes32(0)) {
+        if (isAttested) {
             IAttestedClaims verifier = IAttestedClaims(address(platform.verifier));
             if (verifier.isDisputed(accepted.attestedKey)) return (Standing.CLAIMS_DISPUTED, 0);
         }

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {AttestationPolicy} from "../src/attestation/AttestationPolicy.sol";
+import {TEE} from "../src/attestation/IQuoteVerifier.sol";
+import {ProverBinding, Registration} from "../src/attestation/ProverBinding.sol";
+import {IOperatorKeys, TEELivenessVerifier} from "../src/attestation/TEELivenessVerifier.sol";
+import {TEEProverRegistry} from "../src/attestation/TEEProverRegistry.sol";
+import {ITEELivenessVerifier} from "../src/attestation/interfaces/ITEELivenessVerifier.sol";
+import {OracleProxy} from "../src/proxy/OracleProxy.sol";
+import {RegistryTestBase} from "./support/RegistryTestBase.sol";
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+
+/// @title KeyBook
+/// @notice Stands for EigenLayer's BLSApkRegistry.
+contract KeyBook is IOperatorKeys {
+    mapping(bytes32 => address) public pubkeyHashToOperator;
+
+    function set(bytes32 x, bytes32 y, address operator) external {
+        pubkeyHashToOperator[keccak256(abi.encodePacked(x, y))] = operator;
+    }
+}
+
+/// @title TEELivenessVerifierTest
+/// @notice An operator of the multi-prover AVS attests and is seen to be live, without the holes.
+contract TEELivenessVerifierTest is RegistryTestBase {
+    bytes32 private constant BLS_X = keccak256("bls x");
+    bytes32 private constant BLS_Y = keccak256("bls y");
+    address private constant PAYER = address(0x9A7E4);
+
+    TEELivenessVerifier private liveness_;
+    KeyBook private keys;
+
+    function setUp() public {
+        deployRegistry();
+        liveness_ = TEELivenessVerifier(
+            address(
+                new OracleProxy(
+                    address(new TEELivenessVerifier()),
+                    ADMIN,
+                    abi.encodeCall(
+                        TEELivenessVerifier.initialize, (OWNER, address(registry), 100, 3600)
+                    )
+                )
+            )
+        );
+        keys = new KeyBook();
+        keys.set(BLS_X, BLS_Y, operator.addr);
+        vm.prank(OWNER);
+        liveness_.changeOperatorKeys(keys);
+    }
+
+    function test_selectors_areTheAvsOnes() public pure {
+        check(ITEELivenessVerifier.verifyLivenessProof.selector == 0xb72c58b1, "proof");
+        check(ITEELivenessVerifier.verifyLivenessProofV2.selector == 0xa14065dc, "proofV2");
+        check(
+            ITEELivenessVerifier.submitLivenessProofV2.selector
+                == bytes4(
+                    keccak256(
+                        "submitLivenessProofV2(((bytes32,bytes32),uint256,bytes32,bytes32),bytes)"
+                    )
+                ),
+            "submit"
+        );
+    }
+
+    /// @dev As the AVS' operator does it: from a second account that pays, for its BLS key.
+    function test_submit_makesTheOperatorsKeyLive() public {
+        check(!liveness_.verifyLivenessProof(BLS_X, BLS_Y), "not yet");
+        submit(consented());
+        check(liveness_.verifyLivenessProof(BLS_X, BLS_Y), "live");
+        check(liveness_.verifyLivenessProofV2(BLS_X, BLS_Y, prover.addr), "V2");
+        check(!liveness_.verifyLivenessProofV2(BLS_X, BLS_Y, other.addr), "V2 of another");
+        bytes32 key = keccak256(abi.encodePacked(BLS_X, BLS_Y));
+        check(liveness_.attestedProverAddr(key) == prover.addr, "attestedProverAddr");
+        (ITEELivenessVerifier.Pubkey memory pubkey, uint256 time) = liveness_.attestedProvers(key);
+        check(pubkey.x == BLS_X && pubkey.y == BLS_Y && time == NOW, "attestedProvers");
+        // It renews without another consent.
+        pass(3599);
+        check(liveness_.verifyLivenessProof(BLS_X, BLS_Y), "almost over");
+        submit(registrationOf(prover, operator.addr));
+        pass(3599);
+        check(liveness_.verifyLivenessProof(BLS_X, BLS_Y), "renewed");
+        pass(1);
+        check(!liveness_.verifyLivenessProof(BLS_X, BLS_Y), "over");
+    }
+
+    function test_validity_isItsOwn() public {
+        submit(consented());
+        vm.prank(OWNER);
+        liveness_.changeAttestValiditySeconds(60);
+        pass(59);
+        check(liveness_.verifyLivenessProof(BLS_X, BLS_Y), "live");
+        pass(1);
+        check(!liveness_.verifyLivenessProof(BLS_X, BLS_Y), "over");
+        check(registry.checkTEEProverStatus(prover.addr), "registry's own TTL");
+    }
+
+    /// @dev What the registry takes back is not live here: no other state to forget.
+    function test_live_followsTheRegistry() public {
+        submit(consented());
+        challenge(prover.addr);
+        pass(WINDOW + 1);
+        check(!liveness_.verifyLivenessProof(BLS_X, BLS_Y), "challenge failed");
+        registry.settleChallenge(prover.addr);
+        submit(consented());
+        check(liveness_.verifyLivenessProof(BLS_X, BLS_Y), "back");
+        keys.set(BLS_X, BLS_Y, STRANGER);
+        check(!liveness_.verifyLivenessProof(BLS_X, BLS_Y), "the key is another's");
+        check(!liveness_.verifyLivenessProofV2(BLS_X, BLS_Y, prover.addr), "V2");
+    }
+
+    function test_submit_answersAnOpenChallenge() public {
+        submit(consented());
+        challenge(prover.addr);
+        submit(registrationOf(prover, operator.addr));
+        check(!registry.proverOf(prover.addr).challenged, "answered");
+        check(registry.credits(operator.addr) == BOND, "bond");
+    }
+
+    function test_submit_refusesAnothersKey() public {
+        Registration memory registration = consented();
+        keys.set(BLS_X, BLS_Y, STRANGER);
+        bytes memory report = attest(registration);
+        expectError(TEELivenessVerifier.KeyMismatch.selector);
+        liveness_.submitLivenessProofV2(dataOf(registration), report);
+    }
+
+    function test_submit_needsTheOperatorsConsent() public {
+        Registration memory registration = registrationOf(prover, operator.addr);
+        bytes memory report = attest(registration);
+        expectError(TEEProverRegistry.NoConsent.selector);
+        liveness_.submitLivenessProofV2(dataOf(registration), report);
+    }
+
+    function test_submit_refusesOtherBlocksAndReplays() public {
+        Registration memory registration = consented();
+        bytes memory report = attest(registration);
+        ITEELivenessVerifier.ReportDataV2 memory data = dataOf(registration);
+        data.referenceBlockNumber -= 1;
+        expectError(TEELivenessVerifier.ReferenceBlockMismatch.selector);
+        liveness_.submitLivenessProofV2(data, report);
+        data = dataOf(registration);
+        data.referenceBlockHash = keccak256("forged");
+        expectError(ProverBinding.BlockHashMismatch.selector);
+        liveness_.submitLivenessProofV2(data, report);
+        data = dataOf(registration);
+        vm.deal(PAYER, 1 ether);
+        vm.prank(PAYER);
+        vm.expectRevert(abi.encodeWithSelector(TEELivenessVerifier.NoFee.selector, 1));
+        liveness_.submitLivenessProofV2{value: 1}(data, report);
+        liveness_.submitLivenessProofV2(data, report);
+        expectError(TEEProverRegistry.EvidenceReplayed.selector);
+        liveness_.submitLivenessProofV2(data, report);
+        check(liveness_.attestedReports(keccak256(abi.encode("evidence", 1))), "used");
+    }
+
+    function test_submit_hasItsOwnAge() public {
+        vm.prank(OWNER);
+        liveness_.changeMaxBlockNumberDiff(1);
+        Registration memory registration = consented();
+        bytes memory report = attest(registration);
+        vm.roll(HEAD + 1);
+        expectError(ProverBinding.BlockTooOld.selector);
+        liveness_.submitLivenessProofV2(dataOf(registration), report);
+    }
+
+    function test_attestation_isChecked() public {
+        Registration memory registration = consented();
+        bytes memory report = attest(registration);
+        check(liveness_.verifyAttestationV2(BLS_X, BLS_Y, report), "the operator's");
+        check(!liveness_.verifyAttestationV2(BLS_Y, BLS_X, report), "another key");
+        registerAs(operator.addr, report);
+        expectError(TEEProverRegistry.EvidenceReplayed.selector);
+        liveness_.verifyAttestationV2(BLS_X, BLS_Y, report);
+    }
+
+    /// @dev Public verifiers say yes to everything here.
+    function testFuzz_code_isOnTheList(bytes32 mrenclave, bytes32 mrsigner) public {
+        vm.assume(mrsigner != SIGNER);
+        check(!liveness_.verifyMrEnclave(mrenclave), "MRENCLAVE");
+        check(!liveness_.verifyMrSigner(mrsigner), "MRSIGNER");
+        check(liveness_.verifyMrSigner(SIGNER), "the list's MRSIGNER");
+        check(!liveness_.verifyMrSigner(bytes32(0)), "none");
+        AttestationPolicy.Measurement memory rules = measurement(TEE.INTEL_SGX);
+        rules.activeFrom = uint64(NOW + NOTICE);
+        vm.prank(POLICY);
+        policy.scheduleMeasurement(keccak256(abi.encodePacked(uint8(1), mrenclave)), rules);
+        check(!liveness_.verifyMrEnclave(mrenclave), "not yet");
+        vm.warp(NOW + NOTICE);
+        check(liveness_.verifyMrEnclave(mrenclave), "MRENCLAVE");
+        vm.prank(GUARDIAN);
+        policy.revokeMeasurement(SGX_CODE);
+        vm.prank(GUARDIAN);
+        policy.revokeMeasurement(keccak256(abi.encodePacked(uint8(1), mrenclave)));
+        check(!liveness_.verifyMrSigner(SIGNER), "no code of it");
+    }
+
+    /// @dev Without a place of BLS keys, a key is the prover's own, registered anyhow.
+    function test_ownKeys() public {
+        vm.prank(OWNER);
+        liveness_.changeOperatorKeys(IOperatorKeys(address(0)));
+        register(prover);
+        bytes32 x = bytes32(prover.publicKeyX);
+        bytes32 y = bytes32(prover.publicKeyY);
+        check(liveness_.verifyLivenessProof(x, y), "live");
+        check(liveness_.verifyLivenessProofV2(x, y, prover.addr), "V2");
+        check(!liveness_.verifyLivenessProof(BLS_X, BLS_Y), "no key");
+        Registration memory registration = registrationOf(prover, operator.addr);
+        bytes memory report = attest(registration);
+        expectError(TEELivenessVerifier.KeyMismatch.selector);
+        liveness_.submitLivenessProofV2(dataOf(registration), report);
+        ITEELivenessVerifier.ReportDataV2 memory data = dataOf(registration);
+        data.pubkey = ITEELivenessVerifier.Pubkey(x, y);
+        liveness_.submitLivenessProofV2(data, report);
+    }
+
+    function test_fee_isNone() public {
+        check(liveness_.estimateBaseFeeVerifyOnChain(hex"01") == 0, "fee");
+        expectError(TEELivenessVerifier.NoFee.selector);
+        liveness_.estimateBaseFeeVerifyOnChain{value: 1}(hex"01");
+    }
+
+    function test_owner_alone() public {
+        bytes memory unauthorized =
+            abi.encodeWithSelector(Ownable.OwnableUnauthorizedAccount.selector, STRANGER);
+        vm.prank(STRANGER);
+        vm.expectRevert(unauthorized);
+        liveness_.changeMaxBlockNumberDiff(1);
+        vm.prank(STRANGER);
+        vm.expectRevert(unauthorized);
+        liveness_.changeAttestationImpl(address(registry));
+        vm.prank(STRANGER);
+        vm.expectRevert(unauthorized);
+        liveness_.changeAttestValiditySeconds(1);
+        vm.prank(STRANGER);
+        vm.expectRevert(unauthorized);
+        liveness_.changeOperatorKeys(keys);
+        vm.prank(OWNER);
+        expectError(TEELivenessVerifier.NotAContract.selector);
+        liveness_.changeAttestationImpl(STRANGER);
+        vm.prank(OWNER);
+        expectError(TEELivenessVerifier.NotAContract.selector);
+        liveness_.changeOperatorKeys(IOperatorKeys(STRANGER));
+        vm.prank(OWNER);
+        liveness_.changeAttestationImpl(address(registry));
+        expectError(bytes4(keccak256("InvalidInitialization()")));
+        liveness_.initialize(STRANGER, address(registry), 1, 1);
+    }
+
+    function consented() private view returns (Registration memory registration) {
+        registration = registrationOf(prover, operator.addr);
+        bytes32 binding = registry.bindingDigest(abi.encode(registration));
+        registration.consent = signed(operator, registry.consentDigest(binding));
+    }
+
+    function dataOf(Registration memory registration)
+        private
+        pure
+        returns (ITEELivenessVerifier.ReportDataV2 memory)
+    {
+        return ITEELivenessVerifier.ReportDataV2({
+            pubkey: ITEELivenessVerifier.Pubkey(BLS_X, BLS_Y),
+            referenceBlockNumber: registration.blockNumber,
+            referenceBlockHash: registration.blockHash,
+            proverAddressHash: keccak256("http://prover:18232")
+        });
+    }
+
+    function submit(Registration memory registration) private {
+        bytes memory report = attest(registration);
+        vm.prank(PAYER);
+        liveness_.submitLivenessProofV2(dataOf(registration), report);
+    }
+}
