@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import cbor2
 
-from coprove.attestation import Platform
+from coprove.attestation import Platform, cbor
 from coprove.errors import InputError
-from coprove.prover.tee.enclave.platforms.cbor import byte_string, decoded, payload_of
+from coprove.prover.tee.enclave.platforms.cbor import CCA_TAG, decoded, payload_of
 from coprove.prover.tee.enclave.platforms.files import DeviceFiles, KernelFiles, answers_of
 from coprove.prover.tee.enclave.platforms.tsm import TSM_FOLDER, TsmReports
 from coprove.prover.tee.enclave.quoting import Quote
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CcaProvider", "PsaProvider", "token_by_command", "token_by_device"]
 
-_CCA_TAG: Final = 399
 _REALM_TOKEN: Final = 44241
 _NONCE: Final = 10
 _REALM_INITIAL: Final = 44238
@@ -45,16 +44,16 @@ class CcaProvider:
         evidence, _ = self._reports.report(report_data)
         with answers_of("arm_cca_guest"):
             token = decoded(evidence, "CCA token")
-            if not isinstance(token, cbor2.CBORTag) or token.tag != _CCA_TAG:
+            if not isinstance(token, cbor2.CBORTag) or token.tag != CCA_TAG:
                 raise InputError("CCA token", expected="tag 399", actual=str(token)[:40])
             if not isinstance(token.value, dict):
                 raise InputError("CCA token", expected="a map", actual=type(token.value).__name__)
-            realm = byte_string(token.value, _REALM_TOKEN, "realm token")
+            realm = cbor.member(token.value, _REALM_TOKEN, bytes, "realm token")
             claims = payload_of(decoded(realm, "realm token"), "realm token")
-            measured = byte_string(claims, _REALM_INITIAL, "RIM") + _joined(
+            measured = cbor.member(claims, _REALM_INITIAL, bytes, "RIM") + _joined(
                 claims.get(_REALM_EXTENSIBLE), "REMs"
             )
-            quoted = byte_string(claims, _NONCE, "realm challenge")
+            quoted = cbor.member(claims, _NONCE, bytes, "realm challenge")
         return Quote(
             platform=self.platform,
             evidence=evidence,
@@ -79,12 +78,12 @@ class PsaProvider:
         with answers_of("PSA attestation"):
             evidence = self._token(report_data)
             claims = payload_of(decoded(evidence, "PSA token"), "PSA token")
-            quoted = byte_string(claims, _NONCE, "nonce")
+            quoted = cbor.member(claims, _NONCE, bytes, "nonce")
             components = claims.get(_COMPONENTS)
             if not isinstance(components, list | tuple) or not components:
                 raise InputError("software components", expected="a list", actual=components)
             values = [
-                byte_string(part, _MEASUREMENT_VALUE, "measurement value")
+                cbor.member(part, _MEASUREMENT_VALUE, bytes, "measurement value")
                 for part in components
                 if isinstance(part, dict)
             ]

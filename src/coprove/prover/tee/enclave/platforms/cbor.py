@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any, Final
 
 import cbor2
 
+from coprove.attestation import cbor
 from coprove.errors import InputError
 
-__all__ = ["byte_string", "decoded", "payload_of"]
+__all__ = ["CCA_TAG", "decoded", "payload_of"]
 
+CCA_TAG: Final = 399
+"""CBOR tag of a CCA token."""
 _SIGN1_TAG: Final = 18
 
 
 def decoded(data: bytes, what: str) -> Any:
     """Return the one item that `data` is; InputError for anything else."""
-    stream = BytesIO(data)
-    try:
-        item = cbor2.CBORDecoder(stream).decode()
-    except (cbor2.CBORDecodeError, ValueError, RecursionError) as error:
-        raise InputError(what, expected="CBOR", actual=type(error).__name__) from None
-    if stream.tell() != len(data):
-        left = len(data) - stream.tell()
-        raise InputError(what, expected="one CBOR item", actual=f"{left} bytes behind it")
-    return item
+    return cbor.decode(
+        data, what, tags=(_SIGN1_TAG, CCA_TAG), indefinite_maps=True, long_forms=True
+    )
 
 
 def payload_of(item: Any, what: str) -> dict[Any, Any]:
@@ -37,11 +33,3 @@ def payload_of(item: Any, what: str) -> dict[Any, Any]:
     if not isinstance(claims, dict):
         raise InputError(f"{what} payload", expected="a map", actual=type(claims).__name__)
     return claims
-
-
-def byte_string(claims: dict[Any, Any], key: object, what: str) -> bytes:
-    """Return a claim that is a byte string; InputError otherwise."""
-    value = claims.get(key)
-    if not isinstance(value, bytes):
-        raise InputError(what, expected="a byte string", actual=type(value).__name__)
-    return value

@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol
 
 import cbor2
 
-from coprove.attestation import Platform
+from coprove.attestation import Platform, cbor
 from coprove.errors import InputError
 from coprove.prover.tee.enclave.errors import QuoteMismatchError, QuoteUnavailableError
-from coprove.prover.tee.enclave.platforms.cbor import byte_string, decoded, payload_of
+from coprove.prover.tee.enclave.platforms.cbor import decoded, payload_of
 from coprove.prover.tee.enclave.platforms.files import answers_of
 from coprove.prover.tee.enclave.quoting import Quote
 
@@ -89,13 +89,11 @@ class NitroProvider:
             registers = b"".join(self._register(index) for index in _PCRS)
             request = {"user_data": report_data, "nonce": None, "public_key": None}
             answer = self._ask({"Attestation": request}, "Attestation")
-            document = byte_string(answer, "document", "attestation document")
+            document = cbor.member(answer, "document", bytes, "attestation document")
             claims = payload_of(decoded(document, "attestation document"), "attestation document")
-            found = claims.get("pcrs")
-            if not isinstance(found, dict):
-                raise InputError("pcrs", expected="a map", actual=type(found).__name__)
-            measured = b"".join(byte_string(found, index, f"PCR{index}") for index in _PCRS)
-            quoted = byte_string(claims, "user_data", "user data")
+            found = cbor.member(claims, "pcrs", dict, "pcrs")
+            measured = b"".join(cbor.member(found, index, bytes, f"PCR{index}") for index in _PCRS)
+            quoted = cbor.member(claims, "user_data", bytes, "user data")
         if measured != registers:
             raise QuoteMismatchError("nsm: the document's PCRs are not those of this enclave")
         return Quote(
@@ -108,7 +106,7 @@ class NitroProvider:
 
     def _register(self, index: int) -> bytes:
         answer = self._ask({"DescribePCR": {"index": index}}, "DescribePCR")
-        return byte_string(answer, "data", f"PCR{index}")
+        return cbor.member(answer, "data", bytes, f"PCR{index}")
 
     def _ask(self, request: object, kind: str) -> dict[Any, Any]:
         answer = decoded(self._module.exchange(cbor2.dumps(request)), "answer")
