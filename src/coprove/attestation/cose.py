@@ -23,7 +23,7 @@ __all__ = ["ALGORITHMS", "SIGN1_TAG", "Algorithm", "Sign1", "check_sign1", "pars
 SIGN1_TAG: Final = 18
 """CBOR tag of a COSE_Sign1."""
 _ALG, _KID = 1, 4
-_KTY, _CRV, _X, _Y, _KEY_ALG = 1, -1, -2, -3, 3
+_KTY, _KEY_ID, _KEY_ALG, _CRV, _X, _Y = 1, 2, 3, -1, -2, -3
 _EC2 = 2
 
 
@@ -167,17 +167,18 @@ def check_sign1(message: Sign1, key: EllipticCurvePublicKey, what: str) -> None:
     if key.curve.name != algorithm.curve:
         detail = f"{what}: {algorithm.name} does not go with a key on {key.curve.name}"
         raise EvidenceRejectedError(Rejection.SIGNATURE, detail)
-    cose_key = COSEKey.new(
-        {
-            _KTY: _EC2,
-            _CRV: algorithm.curve_number,
-            _X: numbers.x.to_bytes(algorithm.size, "big"),
-            _Y: numbers.y.to_bytes(algorithm.size, "big"),
-            _KEY_ALG: algorithm.number,
-        }
-    )
+    members: dict[int, Any] = {
+        _KTY: _EC2,
+        _CRV: algorithm.curve_number,
+        _X: numbers.x.to_bytes(algorithm.size, "big"),
+        _Y: numbers.y.to_bytes(algorithm.size, "big"),
+        _KEY_ALG: algorithm.number,
+    }
+    if message.key_id is not None:
+        # Which key is tried was decided by who calls: the id must not hide it from the library.
+        members[_KEY_ID] = message.key_id
     try:
-        COSE.new().decode(message.encoded, [cose_key])
+        COSE.new().decode(message.encoded, [COSEKey.new(members)])
     except (CWTError, ValueError) as error:
         detail = f"{what} is not signed by the key that vouches for it"
         raise EvidenceRejectedError(Rejection.SIGNATURE, detail) from error

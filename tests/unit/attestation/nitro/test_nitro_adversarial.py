@@ -13,11 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from coprove.attestation.errors import EvidenceFormatError, EvidenceRejectedError, Rejection
-from coprove.attestation.nitro.document import RULES, parse_document
-from coprove.attestation.nitro.verify import CHECKS, verify_document
-from coprove.attestation.simulation.issuing import FOREVER, Authority, Subject, derive_p384
+from coprove.attestation.nitro import document, parse_document, verify, verify_document
+from coprove.attestation.simulation.issuing import Authority, Subject, derive_p384
 from coprove.attestation.simulation.nitro import NitroSimulation, sign_document
 from tests.unit.attestation.nitro.enclaves import AT, AWS, PCRS, Exhibit
+from tests.unit.attestation.tables import take_out
 
 GOOD = Exhibit()
 OTHER = NitroSimulation.from_seed("someone else's")
@@ -163,13 +163,13 @@ def test_each_check_stops_its_attack_and_nothing_else_does(
     with pytest.raises(EvidenceRejectedError) as refused:
         attack.exhibit.verify(at=attack.at)
     assert refused.value.reason is attack.reason
-    monkeypatch.delitem(CHECKS, attack.check)
+    take_out(monkeypatch, verify, "CHECKS", attack.check)
     attack.exhibit.verify(at=attack.at)
 
 
 def test_every_check_has_its_attack() -> None:
     """The range of r and s is the exception: the library refuses what it refuses, too."""
-    assert {attack.check for attack in ATTACKS} == set(CHECKS) - {"signature-range"}
+    assert {attack.check for attack in ATTACKS} == set(verify.CHECKS) - {"signature-range"}
 
 
 @pytest.mark.parametrize(
@@ -221,12 +221,12 @@ def test_each_rule_of_the_format_stops_its_document(
         data = data[:-98] + b"\x58\x40" + bytes(64)
     with pytest.raises(EvidenceFormatError):
         parse_document(data)
-    monkeypatch.delitem(RULES, rule)
+    take_out(monkeypatch, document, "RULES", rule)
     parse_document(data)
 
 
 def test_every_rule_of_the_format_has_its_document() -> None:
-    assert set(MALFORMED) == set(RULES)
+    assert set(MALFORMED) == set(document.RULES)
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -295,4 +295,3 @@ def test_a_payload_that_is_too_large_or_no_map_is_refused() -> None:
     for payload in (b"\x58" + bytes(2), b"\x80", b"\xa0" + bytes(17_000)):
         with pytest.raises(EvidenceFormatError):
             parse_document(sign_document(payload, AWS.key))
-    assert FOREVER[0] < AT < FOREVER[1]

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from coprove.attestation.errors import EvidenceFormatError, EvidenceRejectedError, Rejection
 from coprove.attestation.simulation.amd import SIMULATED_TCB, AmdSimulation, vcek_extensions
 from coprove.attestation.simulation.issuing import FOREVER, Authority, Subject, derive_p384
-from coprove.attestation.snp import Product, TcbVersion, verify_report
-from coprove.attestation.snp.report import RULES
-from coprove.attestation.snp.verify import CHECKS
+from coprove.attestation.snp import Product, TcbVersion, report, verify, verify_report
+from coprove.attestation.x509 import parse_certificate
 from tests.unit.attestation.snp.guests import AMD, AT, GUEST, Exhibit, edited
+from tests.unit.attestation.tables import take_out
 
 OTHER = AmdSimulation.from_seed("someone else's")
 GOOD = Exhibit()
@@ -276,13 +277,13 @@ def test_each_check_stops_its_attack_and_nothing_else_does(
     with pytest.raises(EvidenceRejectedError) as refused:
         attack.exhibit.verify()
     assert refused.value.reason is attack.reason
-    monkeypatch.delitem(CHECKS, attack.check)
+    take_out(monkeypatch, verify, "CHECKS", attack.check)
     attack.exhibit.verify()
 
 
 def test_every_check_has_its_attack() -> None:
     """The range of r and s is the exception: the library refuses what it refuses, too."""
-    assert {attack.check for attack in ATTACKS} == set(CHECKS) - {"signature-range"}
+    assert {attack.check for attack in ATTACKS} == set(verify.CHECKS) - {"signature-range"}
 
 
 MALFORMED = {
@@ -303,7 +304,7 @@ def test_each_rule_of_the_format_stops_its_report(
     exhibit = Exhibit(body=edited(MALFORMED[rule]))
     with pytest.raises(EvidenceFormatError):
         exhibit.verify()
-    monkeypatch.delitem(RULES, rule)
+    take_out(monkeypatch, report, "RULES", rule)
     exhibit.verify()
 
 
@@ -324,12 +325,12 @@ def test_policy_bits_that_nobody_defined_are_refused(bits: int) -> None:
 
 
 def test_bytes_behind_the_signature_are_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    report = bytearray(GOOD.report)
-    report[-1] = 1
+    data = bytearray(GOOD.report)
+    data[-1] = 1
     with pytest.raises(EvidenceFormatError, match="reserved"):
-        verify_report(bytes(report), GOOD.endorsements, at=AT, roots=(AMD.root,))
-    monkeypatch.delitem(RULES, "signature-tail")
-    verify_report(bytes(report), GOOD.endorsements, at=AT, roots=(AMD.root,))
+        verify_report(bytes(data), GOOD.endorsements, at=AT, roots=(AMD.root,))
+    take_out(monkeypatch, report, "RULES", "signature-tail")
+    verify_report(bytes(data), GOOD.endorsements, at=AT, roots=(AMD.root,))
 
 
 @pytest.mark.parametrize("size", [0, 1, 671, 672, 1183, 1185, 2368])
@@ -352,8 +353,6 @@ def test_the_line_of_a_certificate_must_be_known() -> None:
 
 
 def test_a_key_on_another_curve_is_no_vcek() -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-
     key = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(EvidenceRejectedError, match="P-384"):
         Exhibit(vcek=vcek(key=key)).verify()
@@ -387,13 +386,7 @@ def test_a_simulated_vlek_under_the_right_intermediate_is_accepted(product: Prod
     body = edited({**changes, 0x48: b"\x04", 0x188: cpuid})
     exhibit = Exhibit(body=body, vcek=None, vlek=vlek, ask=asvk.certificate, ark=root.certificate)
     claims = verify_report(
-        exhibit.report, exhibit.endorsements, at=AT, roots=(_parsed(root.certificate),)
+        exhibit.report, exhibit.endorsements, at=AT, roots=(parse_certificate(root.certificate),)
     )
     assert claims.attributes["provider"] == "cloud"
     assert claims.attributes.get("tcb-fmc") == fmc
-
-
-def _parsed(der: bytes) -> Any:
-    from coprove.attestation.x509 import parse_certificate  # noqa: PLC0415
-
-    return parse_certificate(der)
