@@ -10,18 +10,17 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from coprove.cli.console import print_result, read_file
+from coprove.cli.console import print_result, required
+from coprove.cli.oracle import KeyOptions, OracleOptions, l1_chain_config, program_key
 from coprove.cli.sending import (
     KeyVariable,
     SenderOptions,
     address,
     open_sender,
     print_calls,
-    required,
     wants_calldata,
 )
 from coprove.contracts import (
-    GENESIS_CONFIG,
     ContractCall,
     OracleFile,
     OutputOracle,
@@ -33,55 +32,46 @@ from coprove.contracts.generations import add_config_call, delete_config_call
 from coprove.contracts.oracle_deployment import owner_of
 from coprove.errors import InputError
 from coprove.rpc import JsonRpcTransport, RollupNodeClient
-from coprove.types import Address, Hash32, L1ChainConfig
+from coprove.types import Address
 
 __all__ = ["app"]
 
 app = App(name="config", help="Show, prepare and change what an output oracle holds.")
 
 _DEFAULT = SenderOptions()
+_HELD = OracleOptions()
+_KEYS = KeyOptions()
 
 
 @app.default
 def show(
     *,
-    l2oo_address: Annotated[str | None, Parameter(env_var="L2OO_ADDRESS")] = None,
-    config_name: Annotated[str, Parameter(env_var="OP_SUCCINCT_CONFIG_NAME")] = GENESIS_CONFIG,
-    l1_rpc: Annotated[str | None, Parameter(env_var="L1_RPC")] = None,
+    held: OracleOptions = _HELD,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Print what an oracle holds: its generation, keys, roles, modes and latest output.
 
     Parameters
     ----------
-    l2oo_address
-        Proxy of the oracle.
-    config_name
-        Named config of a second-generation oracle.
-    l1_rpc
-        URL of the L1 execution node.
     json
         Print one JSON object instead of a table.
     """
-    oracle = address(l2oo_address, "--l2oo-address")
-    url = required(l1_rpc, "--l1-rpc", "the URL of an L1 node")
-    print_result(asyncio.run(_held(url, oracle, config_name)), as_json=json)
+    print_result(asyncio.run(_shown(held)), as_json=json)
     return 0
 
 
-async def _held(url: str, address: Address, config_name: str) -> dict[str, object]:
-    async with JsonRpcTransport(url) as transport:
-        contract = await open_output_contract(transport, address, config_name=config_name)
-        oracle = OutputOracle(transport, address)
+async def _shown(held: OracleOptions) -> dict[str, object]:
+    async with held.open() as (transport, contract):
+        oracle = OutputOracle(transport, contract.address)
         latest = await contract.latest_output()
         values: dict[str, object] = {
-            "l2_output_oracle": str(address),
+            "l2_output_oracle": str(contract.address),
             "generation": int(contract.generation),
             "version": await contract.version(),
         }
         second = contract if isinstance(contract, SecondOutputContract) else None
         if second is not None:
-            values["config_name"] = config_name
+            values["config_name"] = second.config_name
         keys = await contract.keys()
         values |= {name: str(value) for name, value in asdict(keys).items()}
         values |= {
@@ -112,8 +102,7 @@ def write(
     out: Path = Path("opsuccinctl2ooconfig.json"),
     l2_node_rpc: Annotated[str | None, Parameter(env_var="L2_NODE_RPC")] = None,
     l1_config: Path | None = None,
-    aggregation_vkey: Annotated[str | None, Parameter(env_var="AGGREGATION_VKEY")] = None,
-    range_vkey_commitment: Annotated[str | None, Parameter(env_var="RANGE_VKEY_COMMITMENT")] = None,
+    keys: KeyOptions = _KEYS,
     verifier_address: Annotated[str, Parameter(env_var="VERIFIER_ADDRESS")] = str(PLONK_GATEWAY),
     owner: Annotated[str | None, Parameter(env_var="OWNER")] = None,
     proposer: Annotated[str | None, Parameter(env_var="PROPOSER")] = None,
@@ -134,10 +123,6 @@ def write(
         URL of the rollup node.
     l1_config
         Chain config of the L1 (JSON), needed where the L1 is not a public one.
-    aggregation_vkey
-        Verification key of the aggregation program.
-    range_vkey_commitment
-        Commitment to the verification key of the range program.
     verifier_address
         SP1 verifier or gateway; by default the gateway for Plonk proofs.
     owner
@@ -158,10 +143,10 @@ def write(
         Print one JSON object instead of a table.
     """
     url = required(l2_node_rpc, "--l2-node-rpc", "the URL of a rollup node")
-    l1 = None if l1_config is None else L1ChainConfig.from_json(read_file(l1_config))
+    l1 = l1_chain_config(l1_config)
     chosen = ChainParameters(
-        aggregation_vkey=_hash(aggregation_vkey, "--aggregation-vkey"),
-        range_vkey_commitment=_hash(range_vkey_commitment, "--range-vkey-commitment"),
+        aggregation_vkey=program_key(keys.aggregation_vkey, "--aggregation-vkey"),
+        range_vkey_commitment=program_key(keys.range_vkey_commitment, "--range-vkey-commitment"),
         owner=_role(owner, "--owner"),
         proposer=_role(proposer, "--proposer"),
         challenger=_role(challenger, "--challenger"),
@@ -284,10 +269,6 @@ def _change(
         return 0
 
     return asyncio.run(run())
-
-
-def _hash(text: str | None, flag: str) -> Hash32:
-    return Hash32.from_hex(required(text, flag, "32 bytes in hex"), flag)
 
 
 def _role(text: str | None, flag: str) -> Address:

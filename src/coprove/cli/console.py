@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,8 +17,9 @@ from rich.table import Table
 from coprove.errors import InputError
 from coprove.telemetry import get_logger
 
-__all__ = ["Advance", "print_result", "progress_bar", "read_file"]
+__all__ = ["Advance", "print_result", "progress_bar", "read_file", "required"]
 
+_T = TypeVar("_T")
 _SECONDS_BETWEEN_LINES = 5.0
 
 Advance = Callable[[str, int, int], None]
@@ -81,6 +83,13 @@ def _logged_progress() -> Advance:
             log.info(what, done=done, total=total)
 
     return advance
+
+
+def required(value: _T | None, flag: str, what: str = "a value") -> _T:
+    """Return a flag's value; InputError names the flag that is missing."""
+    if value is None or value == "":
+        raise InputError(flag, expected=what, actual="nothing")
+    return value
 
 
 def read_file(path: Path) -> bytes:

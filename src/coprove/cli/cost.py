@@ -14,7 +14,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from coprove.cli.console import progress_bar, read_file
+from coprove.cli.chain import ChainOptions
+from coprove.cli.console import progress_bar
 from coprove.errors import InputError
 from coprove.program import RangeInput
 from coprove.prover.cost import CostReport, Estimate, RangeCost, Rates, measure_range, split
@@ -24,18 +25,15 @@ from coprove.witness import LiveEndpoints, LiveOptions, Recording, collect_range
 
 __all__ = ["cost"]
 
+_DEFAULT = ChainOptions()
+
 
 def cost(
     *,
     from_: Annotated[int, Parameter(name="--from")],
     to: int,
     chain: Path | None = None,
-    l1_rpc: Annotated[str | None, Parameter(env_var="L1_RPC")] = None,
-    l1_beacon_rpc: Annotated[str | None, Parameter(env_var="L1_BEACON_RPC")] = None,
-    l2_rpc: Annotated[str | None, Parameter(env_var="L2_RPC")] = None,
-    l2_node_rpc: Annotated[str | None, Parameter(env_var="L2_NODE_RPC")] = None,
-    rollup_config: Path | None = None,
-    l1_config: Path | None = None,
+    live: ChainOptions = _DEFAULT,
     batch_size: int = 300,
     price_per_bpgu: float = 0.3,
     price_per_aggregation: float = 0.0,
@@ -54,18 +52,6 @@ def cost(
     chain
         Folder of a recorded chain, such as examples/calldata. Without it the chain is live and
         the four URLs are used.
-    l1_rpc
-        URL of the L1 execution node.
-    l1_beacon_rpc
-        URL of the L1 beacon node; needed only where batches are in blobs.
-    l2_rpc
-        URL of the L2 execution node, with debug_executionWitness.
-    l2_node_rpc
-        URL of the rollup node.
-    rollup_config
-        rollup.json of a live chain; by default the rollup node is asked for it.
-    l1_config
-        Chain config of the L1 (JSON), needed where the L1 is not a public one.
     batch_size
         L2 blocks in one range.
     price_per_bpgu
@@ -90,14 +76,7 @@ def cost(
     inputs = (
         _recorded(Recording(chain), ranges)
         if chain is not None
-        else _live(
-            _endpoints(l1_rpc, l1_beacon_rpc, l2_rpc, l2_node_rpc),
-            LiveOptions(
-                rollup_config=None if rollup_config is None else read_file(rollup_config),
-                l1_config=b"" if l1_config is None else read_file(l1_config),
-            ),
-            ranges,
-        )
+        else _live(live.endpoints(), live.choices(), ranges)
     )
     measured: list[RangeCost] = []
     block_time = 1
@@ -132,18 +111,6 @@ def _live(
             collect_range_input(endpoints, blocks.start, blocks.end, options=options)
         )
         yield blocks, given, time.perf_counter() - began
-
-
-def _endpoints(
-    l1_rpc: str | None, l1_beacon_rpc: str | None, l2_rpc: str | None, l2_node_rpc: str | None
-) -> LiveEndpoints:
-    if not l1_rpc or not l2_rpc:
-        raise InputError(
-            "--l2-rpc" if l1_rpc else "--l1-rpc",
-            expected="a URL, or --chain with a recording's folder",
-            actual="nothing",
-        )
-    return LiveEndpoints(l1=l1_rpc, beacon=l1_beacon_rpc, l2=l2_rpc, node=l2_node_rpc or l2_rpc)
 
 
 def _as_json(report: CostReport, currency: str) -> dict[str, object]:

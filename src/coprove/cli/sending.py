@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from coprove.cli.console import print_result, read_file
+from coprove.cli.console import print_result, read_file, required
 from coprove.contracts import (
     ContractCall,
     Generation,
@@ -38,12 +38,10 @@ __all__ = [
     "generation_of",
     "open_sender",
     "print_calls",
-    "required",
     "signing_account",
     "wants_calldata",
 ]
 
-_T = TypeVar("_T")
 _KEYSTORE_PASSWORD = "KEYSTORE_PASSWORD"  # noqa: S105 - the name of a variable
 _FALSE = frozenset({"false", "0", "no"})
 
@@ -121,13 +119,6 @@ class Sender:
         """Send a call and return the hash of its transaction."""
         mined = await self.manager.send(key=key, to=call.to, data=call.data, value=call.value)
         return mined.tx_hash.hex0x
-
-
-def required(value: _T | None, flag: str, what: str = "a value") -> _T:
-    """Return a flag's value; InputError names the flag that is missing."""
-    if value is None or value == "":
-        raise InputError(flag, expected=what, actual="nothing")
-    return value
 
 
 def address(text: str | None, flag: str) -> Address:
