@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
+from coprove.attestation.der import read_one
 from coprove.attestation.errors import EvidenceFormatError
 
 __all__ = [
@@ -211,12 +212,15 @@ def parsed(der: bytes) -> Certificate:
     subject_key = _optional(extensions, x509.SubjectKeyIdentifier)
     authority_key = _optional(extensions, x509.AuthorityKeyIdentifier)
     sgx = extensions.get(SGX_EXTENSION)
+    # version, serial, algorithm, issuer, validity, subject: as they are signed, not written again
+    members = read_one(certificate.tbs_certificate_bytes, "certificate").members()
+    issuer, subject = members[3].encoded, members[5].encoded
     return Certificate(
         der=der,
         tbs=certificate.tbs_certificate_bytes,
         signature=certificate.signature,
-        subject=certificate.subject.public_bytes(),
-        issuer=certificate.issuer.public_bytes(),
+        subject=subject,
+        issuer=issuer,
         common_name=_common_name(certificate.subject),
         serial=certificate.serial_number,
         not_before=int(certificate.not_valid_before_utc.timestamp()),

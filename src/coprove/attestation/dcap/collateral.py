@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
 from coprove.attestation.errors import EvidenceFormatError
+from coprove.primitives.bounded_json import load_json
 
 __all__ = ["MAX_COLLATERAL_SIZE", "DcapCollateral", "signed_part"]
 
@@ -59,8 +60,8 @@ class DcapCollateral:
             expected = f"at most {MAX_COLLATERAL_SIZE} bytes"
             raise EvidenceFormatError("collateral", expected=expected, actual=len(text))
         try:
-            members: Any = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            members: Any = load_json(text if isinstance(text, bytes) else text.encode())
+        except ValueError as error:
             raise EvidenceFormatError("collateral", expected="JSON", actual=error) from error
         names = [field.name for field in fields(cls)]
         if not isinstance(members, dict) or set(members) != set(names):

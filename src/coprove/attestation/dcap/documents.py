@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from coprove.attestation.errors import EvidenceFormatError
+from coprove.primitives.bounded_json import check_json_depth
 
 __all__ = ["MAX_DOCUMENT_SIZE", "Document", "parse_document"]
 
@@ -122,13 +123,14 @@ def parse_document(text: str, what: str) -> Document:
         expected = f"at most {MAX_DOCUMENT_SIZE} characters"
         raise EvidenceFormatError(what, expected=expected, actual=f"{len(text)} characters")
     try:
+        check_json_depth(text.encode())
         value = json.loads(
             text,
             object_pairs_hook=_unique,
             parse_float=_refuse,
             parse_constant=_refuse,
         )
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise EvidenceFormatError(what, expected="JSON", actual=error) from error
     return Document(value, what)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coprove.attestation.dcap import der
+from coprove.attestation.der import Tag, Value, read_one
 from coprove.attestation.errors import EvidenceFormatError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SGX_TYPES", "PckExtension", "parse_pck"]
 
 _BASE = bytes.fromhex("2a864886f84d010d01")
+_ENUMERATED = 0x0A
 _WHAT = "PCK extension"
 SGX_TYPES = ("standard", "scalable", "scalable-with-integrity")
 """Names of `sgx_type`'s values."""
@@ -55,70 +56,75 @@ def parse_pck(certificate: Certificate) -> PckExtension:
     """Return the extension of a PCK certificate; EvidenceFormatError when it is absent or wrong."""
     if certificate.sgx_extension is None:
         raise EvidenceFormatError(certificate.common_name, expected=_WHAT, actual="no such")
-    outer, end = der.read_element(certificate.sgx_extension, 0, _WHAT)
-    if end != len(certificate.sgx_extension):
-        actual = f"{len(certificate.sgx_extension) - end} bytes more"
-        raise EvidenceFormatError(_WHAT, expected="one SEQUENCE", actual=actual)
-    fields = _entries(outer, _BASE, _WHAT)
-    tcb = _entries(_required(fields, 2), _BASE + b"\x02", f"{_WHAT}: TCB")
-    settings: dict[int, der.Element] = {}
-    if 7 in fields:
-        settings = _entries(fields[7], _BASE + b"\x07", f"{_WHAT}: configuration")
+    fields = _entries(read_one(certificate.sgx_extension, _WHAT), _BASE)
+    tcb = _entries(_required(fields, 2), _BASE + b"\x02")
+    settings = _entries(fields[7], _BASE + b"\x07") if 7 in fields else {}
     components = tuple(
-        _small(_required(tcb, number), f"TCB component {number}", 0xFF) for number in range(1, 17)
+        _number(_required(tcb, number), f"TCB component {number}", 0xFF) for number in range(1, 17)
     )
-    cpu_svn = _required(tcb, 18).octets(f"{_WHAT}: CPUSVN", 16)
+    cpu_svn = _octets(_required(tcb, 18), "CPUSVN", 16)
     if cpu_svn != bytes(components):
         expected = bytes(components).hex()
         raise EvidenceFormatError(f"{_WHAT}: CPUSVN", expected=expected, actual=cpu_svn.hex())
-    sgx_type = _required(fields, 5).unsigned(f"{_WHAT}: SGX type", tag=der.ENUMERATED)
-    if sgx_type >= len(SGX_TYPES):
-        raise EvidenceFormatError(f"{_WHAT}: SGX type", expected="0, 1 or 2", actual=sgx_type)
-    instance = fields.get(6)
     return PckExtension(
-        ppid=_required(fields, 1).octets(f"{_WHAT}: PPID", 16),
+        ppid=_octets(_required(fields, 1), "PPID", 16),
         components=components,
-        pce_svn=_small(_required(tcb, 17), "PCESVN", 0xFFFF),
+        pce_svn=_number(_required(tcb, 17), "PCESVN", 0xFFFF),
         cpu_svn=cpu_svn,
-        pce_id=_required(fields, 3).octets(f"{_WHAT}: PCEID", 2),
-        fmspc=_required(fields, 4).octets(f"{_WHAT}: FMSPC", 6),
-        sgx_type=sgx_type,
-        platform_instance_id=instance.octets(f"{_WHAT}: instance id", 16) if instance else None,
+        pce_id=_octets(_required(fields, 3), "PCEID", 2),
+        fmspc=_octets(_required(fields, 4), "FMSPC", 6),
+        sgx_type=_sgx_type(_required(fields, 5)),
+        platform_instance_id=_octets(fields[6], "instance id", 16) if 6 in fields else None,
         dynamic_platform=_flag(settings, 1),
         cached_keys=_flag(settings, 2),
         smt=_flag(settings, 3),
     )
 
 
-def _entries(sequence: der.Element, base: bytes, what: str) -> dict[int, der.Element]:
+def _entries(sequence: Value, base: bytes) -> dict[int, Value]:
     """Return the values of a SEQUENCE of (OID, value), by the last arc below `base`."""
-    found: dict[int, der.Element] = {}
-    for entry in der.read_all(sequence.expect(der.SEQUENCE, what), what):
-        pair = der.read_all(entry.expect(der.SEQUENCE, what), what)
+    found: dict[int, Value] = {}
+    for entry in sequence.members():
+        pair = entry.members()
         if len(pair) != 2:
-            raise EvidenceFormatError(what, expected="an OID and a value", actual=len(pair))
-        oid = pair[0].expect(der.OBJECT_IDENTIFIER, what)
+            raise EvidenceFormatError(_WHAT, expected="an OID and a value", actual=len(pair))
+        oid = pair[0].expect(Tag.OBJECT_IDENTIFIER).content
         number = oid[-1] if oid[:-1] == base else 0
         if number in found or not 0 < number < 0x80:
             expected = "object identifiers of this extension, each once"
-            raise EvidenceFormatError(what, expected=expected, actual=oid.hex())
+            raise EvidenceFormatError(_WHAT, expected=expected, actual=oid.hex())
         found[number] = pair[1]
     return found
 
 
-def _required(fields: dict[int, der.Element], number: int) -> der.Element:
+def _required(fields: dict[int, Value], number: int) -> Value:
     if number not in fields:
         raise EvidenceFormatError(_WHAT, expected=f"field .{number}", actual="no such")
     return fields[number]
 
 
-def _small(element: der.Element, name: str, most: int) -> int:
-    value = element.unsigned(f"{_WHAT}: {name}")
-    if value > most:
-        raise EvidenceFormatError(f"{_WHAT}: {name}", expected=f"0 to {most}", actual=value)
-    return value
+def _octets(value: Value, name: str, size: int) -> bytes:
+    content = value.expect(Tag.OCTET_STRING).content
+    if len(content) != size:
+        actual = f"{len(content)} bytes"
+        raise EvidenceFormatError(f"{_WHAT}: {name}", expected=f"{size} bytes", actual=actual)
+    return content
 
 
-def _flag(settings: dict[int, der.Element], number: int) -> bool | None:
-    element = settings.get(number)
-    return None if element is None else element.boolean(f"{_WHAT}: configuration .{number}")
+def _number(value: Value, name: str, most: int) -> int:
+    number = value.integer()
+    if number > most:
+        raise EvidenceFormatError(f"{_WHAT}: {name}", expected=f"0 to {most}", actual=number)
+    return number
+
+
+def _sgx_type(value: Value) -> int:
+    content = value.expect(_ENUMERATED).content
+    if len(content) != 1 or content[0] >= len(SGX_TYPES):
+        raise EvidenceFormatError(f"{_WHAT}: SGX type", expected="0, 1 or 2", actual=content.hex())
+    return content[0]
+
+
+def _flag(settings: dict[int, Value], number: int) -> bool | None:
+    value = settings.get(number)
+    return None if value is None else value.boolean()

@@ -8,8 +8,9 @@ All integers are little-endian; offsets are from the start of each structure.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from struct import Struct
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from coprove.attestation.errors import EvidenceFormatError
 
@@ -45,13 +46,18 @@ class _Packed:
         if len(data) != cls.LAYOUT.size:
             expected, actual = f"{cls.LAYOUT.size} bytes", f"{len(data)} bytes"
             raise EvidenceFormatError(cls.NAME, expected=expected, actual=actual)
-        names = (field.name for field in fields(cls))  # type: ignore[arg-type]
+        names = _field_names(cls)  # type: ignore[arg-type]
         return cls(**dict(zip(names, cls.LAYOUT.unpack(data), strict=True)))
 
     def encode(self) -> bytes:
         """Return the bytes; the inverse of `parse`."""
-        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
-        return self.LAYOUT.pack(*values)
+        names = _field_names(type(self))  # type: ignore[arg-type]
+        return self.LAYOUT.pack(*(getattr(self, name) for name in names))
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

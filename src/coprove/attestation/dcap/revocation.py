@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
 from coprove.attestation.dcap.certificates import PARSING_ERRORS
+from coprove.attestation.der import Tag, read_one
 from coprove.attestation.errors import EvidenceFormatError
 
 __all__ = ["MAX_CRL_SIZE", "RevocationList", "parse_crl"]
@@ -72,13 +73,15 @@ def _parsed(crl: x509.CertificateRevocationList, der: bytes, what: str) -> Revoc
             raise EvidenceFormatError(what, expected=expected, actual=actual)
         if isinstance(extension.value, x509.AuthorityKeyIdentifier):
             authority_key_id = extension.value.key_identifier
+    members = read_one(crl.tbs_certlist_bytes, what).members()
+    members[0].expect(Tag.INTEGER)
     if crl.next_update_utc is None:
         raise EvidenceFormatError(what, expected="nextUpdate", actual="none")
     return RevocationList(
         der=der,
         tbs=crl.tbs_certlist_bytes,
         signature=crl.signature,
-        issuer=crl.issuer.public_bytes(),
+        issuer=members[2].encoded,
         authority_key_id=authority_key_id,
         this_update=int(crl.last_update_utc.timestamp()),
         next_update=int(crl.next_update_utc.timestamp()),

@@ -6,6 +6,7 @@ Source: Intel SGX and TDX Provisioning Certification Service API, version 4, "Ge
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import ge
 from typing import TYPE_CHECKING
 
 from coprove.attestation.dcap.documents import Document, parse_document
@@ -102,7 +103,7 @@ class TcbInfo:
 
 
 def _covers(have: Iterable[int], least: Iterable[int]) -> bool:
-    return all(mine >= floor for mine, floor in zip(have, least, strict=False))
+    return all(map(ge, have, least))
 
 
 def _covers_td(tee_tcb_svn: bytes, least: tuple[int, ...]) -> bool:
