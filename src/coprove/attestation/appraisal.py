@@ -7,15 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
+from coprove.attestation.arm import UNTIL_REVOKED, ArmKey, verify_cca_token, verify_psa_token
 from coprove.attestation.claims import Check, Claims
 from coprove.attestation.dcap import INTEL_ROOT, DcapCollateral, RootCertificate, verify_quote
 from coprove.attestation.errors import EvidenceFormatError, EvidenceRejectedError, Rejection
 from coprove.attestation.judgement import POLICY_CHECKS, Judgement
+from coprove.attestation.nitro import DEFAULT_MAX_AGE, NITRO_ROOT, verify_document
 from coprove.attestation.platform import Platform
 from coprove.attestation.policy import Policy
+from coprove.attestation.snp import AMD_ROOTS, verify_report
+from coprove.primitives.bounded_json import load_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from coprove.attestation.binding import ProverBinding
+    from coprove.attestation.x509 import Certificate
 
 __all__ = ["MAX_EVIDENCE_SIZE", "VERIFIERS", "Appraisal", "Evidence", "TrustRoots", "appraise"]
 
@@ -32,7 +39,7 @@ class Evidence:
     evidence: bytes
     """Quote, report, document or token."""
     endorsements: bytes | None = None
-    """What belongs to it: collateral JSON (DCAP), certificates (SNP); None where none does."""
+    """What belongs to it: collateral JSON (DCAP), certificate table (SNP); None elsewhere."""
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -41,8 +48,8 @@ class Evidence:
             expected = f"at most {MAX_EVIDENCE_SIZE} bytes"
             raise EvidenceFormatError("evidence", expected=expected, actual=len(text))
         try:
-            members: Any = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            members: Any = load_json(text if isinstance(text, bytes) else text.encode())
+        except ValueError as error:
             raise EvidenceFormatError("evidence", expected="JSON", actual=error) from error
         names = {"platform", "evidence", "endorsements"}
         if not isinstance(members, dict) or set(members) != names:
@@ -78,6 +85,12 @@ class TrustRoots:
 
     intel: RootCertificate = INTEL_ROOT
     """SGX and TDX."""
+    amd: tuple[Certificate, ...] = AMD_ROOTS
+    """SEV-SNP: a root for each product line."""
+    aws: Certificate = NITRO_ROOT
+    """Nitro."""
+    arm: tuple[ArmKey, ...] = ()
+    """Keys beside those in the policy: a simulation's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +178,55 @@ def _verify_dcap(evidence: Evidence, _policy: Policy, at: int, roots: TrustRoots
     return verify_quote(evidence.evidence, collateral, at=at, root=roots.intel)
 
 
+def _verify_snp(evidence: Evidence, _policy: Policy, at: int, roots: TrustRoots) -> Claims:
+    if evidence.endorsements is None:
+        raise EvidenceFormatError("endorsements", expected="a certificate table", actual="none")
+    return verify_report(evidence.evidence, evidence.endorsements, at=at, roots=roots.amd)
+
+
+def _verify_nitro(evidence: Evidence, policy: Policy, at: int, roots: TrustRoots) -> Claims:
+    _refuse_endorsements(evidence)
+    max_age = policy.rules(Platform.AWS_NITRO).max_age or DEFAULT_MAX_AGE
+    return verify_document(evidence.evidence, at=at, max_age=max_age, root=roots.aws)
+
+
+def _verify_psa(evidence: Evidence, policy: Policy, at: int, roots: TrustRoots) -> Claims:
+    _refuse_endorsements(evidence)
+    keys = _arm_keys(policy, Platform.ARM_TRUSTZONE, roots)
+    return verify_psa_token(evidence.evidence, at=at, keys=keys)
+
+
+def _verify_cca(evidence: Evidence, policy: Policy, at: int, roots: TrustRoots) -> Claims:
+    _refuse_endorsements(evidence)
+    keys = _arm_keys(policy, Platform.ARM_CCA, roots)
+    return verify_cca_token(evidence.evidence, at=at, keys=keys)
+
+
+def _refuse_endorsements(evidence: Evidence) -> None:
+    if evidence.endorsements is not None:
+        expected = f"none for {evidence.platform}"
+        raise EvidenceFormatError("endorsements", expected=expected, actual="some")
+
+
+def _arm_keys(policy: Policy, platform: Platform, roots: TrustRoots) -> tuple[ArmKey, ...]:
+    trusted = (
+        ArmKey(
+            public_key=key.public_key,
+            key_id=key.key_id,
+            valid_from=_seconds(key.since, 0),
+            valid_until=_seconds(key.until, UNTIL_REVOKED),
+            label=key.label,
+        )
+        for key in policy.keys
+        if key.platform is platform
+    )
+    return (*trusted, *roots.arm)
+
+
+def _seconds(moment: datetime | None, default: int) -> int:
+    return default if moment is None else int(moment.timestamp())
+
+
 def _unhex(what: str, value: object) -> bytes:
     if not isinstance(value, str) or not value.startswith("0x"):
         raise EvidenceFormatError(what, expected="hex with 0x", actual=value)
@@ -177,5 +239,9 @@ def _unhex(what: str, value: object) -> bytes:
 VERIFIERS: dict[Platform, Verifier] = {
     Platform.INTEL_SGX: _verify_dcap,
     Platform.INTEL_TDX: _verify_dcap,
+    Platform.AMD_SEV_SNP: _verify_snp,
+    Platform.AWS_NITRO: _verify_nitro,
+    Platform.ARM_TRUSTZONE: _verify_psa,
+    Platform.ARM_CCA: _verify_cca,
 }
 """Who verifies which platform's evidence."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from coprove.attestation.claims import Claims, TcbStatus
 from coprove.attestation.errors import EvidenceRejectedError, Rejection
+from coprove.attestation.platform import Platform
 from coprove.attestation.policy import status_name
 from coprove.types import is_dev_chain
 
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
     from coprove.attestation.binding import ProverBinding
     from coprove.attestation.policy import AcceptedStatus, Policy
 
-__all__ = ["POLICY_CHECKS", "Judgement"]
+__all__ = ["DEFAULT_SETTINGS", "POLICY_CHECKS", "Judgement"]
 
 _EVALUATION_NUMBER = "tcb-evaluation-data-number"
+
+DEFAULT_SETTINGS: Final[dict[Platform, dict[str, object]]] = {
+    # The guest's kernel itself asked, and no agent can move the guest elsewhere.
+    Platform.AMD_SEV_SNP: {"vmpl": 0, "migration-allowed": False},
+    # What the normal world asks for, it chose the report data of.
+    Platform.ARM_TRUSTZONE: {"secure-client": True},
+}
+"""Settings that are required where a policy's rules do not name them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +152,24 @@ def _check_rollback(judgement: Judgement) -> str:
 
 
 def _check_settings(judgement: Judgement) -> str:
-    settings = judgement.policy.rules(judgement.claims.platform).settings
+    platform = judgement.claims.platform
+    settings = DEFAULT_SETTINGS.get(platform, {}) | judgement.policy.rules(platform).settings
     for name, wanted in settings.items():
         found = judgement.claims.attributes.get(name)
         if found != wanted or type(found) is not type(wanted):
             detail = f"setting {name}: expected {wanted!r}, got {found!r}"
             raise EvidenceRejectedError(Rejection.ATTRIBUTES, detail)
     return ", ".join(f"{name} = {value}" for name, value in settings.items()) or "none required"
+
+
+def _check_minimums(judgement: Judgement) -> str:
+    minimums = judgement.policy.rules(judgement.claims.platform).minimums
+    for name, floor in minimums.items():
+        found = judgement.claims.attributes.get(name)
+        if not isinstance(found, int) or isinstance(found, bool) or found < floor:
+            detail = f"setting {name}: expected {floor} at least, got {found!r}"
+            raise EvidenceRejectedError(Rejection.ATTRIBUTES, detail)
+    return ", ".join(f"{name} >= {value}" for name, value in minimums.items()) or "none required"
 
 
 def _check_validity(judgement: Judgement) -> str:
@@ -178,6 +198,7 @@ POLICY_CHECKS: dict[str, Callable[[Judgement], str]] = {
     "policy-advisories": _check_advisories,
     "policy-rollback": _check_rollback,
     "policy-settings": _check_settings,
+    "policy-minimums": _check_minimums,
     "policy-validity": _check_validity,
     "binding": _check_binding,
 }

@@ -25,6 +25,12 @@ accept = [
 advisories = ["INTEL-SA-00615"]     # known and lived with
 minimum_evaluation_number = 17
 settings = { smt = false }          # attributes of the claims that must be so
+minimums = { "pce-svn" = 13 }       # attributes that must be at least so much
+max_age = 300                       # seconds since the evidence was made (Nitro)
+
+[[key]]                             # an implementer whose ARM tokens are trusted
+platform = "arm-cca"
+public_key = "0x04…"
 ```
 """
 
@@ -179,6 +185,10 @@ class PlatformRules(_Part):
     """Least tcbEvaluationDataNumber of TCB info and QE identity: older collateral is refused."""
     settings: dict[str, _Setting] = Field(default_factory=dict)
     """Attributes of the claims with the value that they must have."""
+    minimums: dict[str, _Version] = Field(default_factory=dict)
+    """Attributes of the claims with the number that they must reach, such as `tcb-snp`."""
+    max_age: int | None = Field(default=None, strict=True, gt=0)
+    """Seconds that evidence with a time of its own may be old; None for the verifier's default."""
 
 
 class ImplementerKey(_Part):
@@ -187,9 +197,13 @@ class ImplementerKey(_Part):
     platform: Literal[Platform.ARM_TRUSTZONE, Platform.ARM_CCA]
     """Which tokens it signs."""
     public_key: _Hex
-    """SEC 1 point, 0x04 ‖ x ‖ y, on P-256 or P-384."""
+    """SEC 1 point, 0x04 ‖ x ‖ y, on P-256, P-384 or P-521."""
     key_id: _Hex | None = None
     """What the token's COSE header or instance id must be to use it; None for any."""
+    since: AwareDatetime | None = None
+    """When its trust begins; None for no beginning."""
+    until: AwareDatetime | None = None
+    """When its trust ends; None for no end."""
     label: str = ""
     """Whose it is, for people."""
 
