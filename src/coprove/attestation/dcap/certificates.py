@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
+from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
-from coprove.attestation.der import read_one
+from coprove.attestation.der import Tag, Value, read_one
 from coprove.attestation.errors import EvidenceFormatError
 
 __all__ = [
@@ -63,6 +63,7 @@ _PEM = re.compile(
     rb"-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]{1,76}\r?\n)+)-----END CERTIFICATE-----"
 )
 _MAX_CHAIN = 4
+_CN = bytes.fromhex("550403")
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _Extensions: TypeAlias = "dict[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]]"
 
@@ -214,14 +215,14 @@ def parsed(der: bytes) -> Certificate:
     sgx = extensions.get(SGX_EXTENSION)
     # version, serial, algorithm, issuer, validity, subject: as they are signed, not written again
     members = read_one(certificate.tbs_certificate_bytes, "certificate").members()
-    issuer, subject = members[3].encoded, members[5].encoded
+    issuer, subject = members[3], members[5]
     return Certificate(
         der=der,
         tbs=certificate.tbs_certificate_bytes,
         signature=certificate.signature,
-        subject=subject,
-        issuer=issuer,
-        common_name=_common_name(certificate.subject),
+        subject=subject.encoded,
+        issuer=issuer.encoded,
+        common_name=_common_name(subject),
         serial=certificate.serial_number,
         not_before=int(certificate.not_valid_before_utc.timestamp()),
         not_after=int(certificate.not_valid_after_utc.timestamp()),
@@ -237,11 +238,12 @@ def parsed(der: bytes) -> Certificate:
     )
 
 
-def _common_name(name: x509.Name) -> str:
-    values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    if len(values) != 1 or not isinstance(values[0].value, str):
+def _common_name(name: Value) -> str:
+    pairs = [pair.members() for part in name.members() for pair in part.members(Tag.SET)]
+    values = [pair[1] for pair in pairs if len(pair) == 2 and pair[0].content == _CN]
+    if len(values) != 1 or values[0].tag not in (Tag.UTF8_STRING, Tag.PRINTABLE_STRING):
         raise EvidenceFormatError("subject", expected="one CN", actual=len(values))
-    return values[0].value
+    return values[0].content.decode()
 
 
 def _critical(extensions: _Extensions, kind: type[_E]) -> _E:
