@@ -38,6 +38,7 @@ app.command("coprove.cli.server:server", name="server")
 app.command("coprove.cli.cost:cost", name="cost")
 app.command("coprove.cli.vkeys:vkeys", name="vkeys")
 app.command("coprove.cli.doctor:doctor", name="doctor")
+app.command("coprove.cli.quote:app", name="quote")
 app.command("coprove.cli.da:app", name="da")
 
 

@@ -107,7 +107,7 @@ class RealmToken:
     """44236: algorithm of the measurements."""
     public_key_bytes: bytes
     """44237: the key as it stands in the token, which is what its hash is over."""
-    public_key: EllipticCurvePublicKey
+    signing_key: EllipticCurvePublicKey
     """The same, read: it signs this token."""
     public_key_hash_name: str
     """44240: algorithm of the platform token's challenge."""
@@ -214,7 +214,7 @@ def _realm(data: bytes) -> RealmToken:
         ),
         hash_name=cbor.member(claims, RealmClaim.HASH, str, f"{what} hash"),
         public_key_bytes=key_bytes,
-        public_key=_realm_key(claims, key_bytes, f"{what} key"),
+        signing_key=_realm_key(claims, key_bytes, f"{what} key"),
         public_key_hash_name=cbor.member(
             claims, RealmClaim.PUBLIC_KEY_HASH, str, f"{what} key hash"
         ),

@@ -169,7 +169,7 @@ def _cca_realm_range(case: CcaCase) -> str:
 
 def _cca_realm_signature(case: CcaCase) -> str:
     realm = case.token.realm
-    check_sign1(realm.message, realm.public_key, "the realm token")
+    check_sign1(realm.message, realm.signing_key, "the realm token")
     return realm.message.algorithm.name
 
 

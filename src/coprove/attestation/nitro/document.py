@@ -62,6 +62,11 @@ class Document:
     """Names of members that no document has."""
 
     @property
+    def measurement(self) -> bytes:
+        """PCR0, PCR1 and PCR2: image, kernel and application."""
+        return b"".join(self.pcrs[index] for index in range(3))
+
+    @property
     def made_at(self) -> int:
         """`timestamp` in whole seconds."""
         return self.timestamp // 1000

@@ -155,7 +155,7 @@ def _claims(case: Case, checks: tuple[Check, ...]) -> Claims:
     signer = document.pcrs.get(_SIGNER_PCR)
     return Claims(
         platform=Platform.AWS_NITRO,
-        measurement=b"".join(document.pcrs[index] for index in range(3)),
+        measurement=document.measurement,
         report_data=(document.user_data or b"").ljust(_REPORT_DATA_SIZE, b"\0"),
         debug=document.debug,
         tcb_status=TcbStatus.OK,

@@ -1,5 +1,6 @@
 """AMD SEV-SNP: attestation reports, the certificates beside them, and their verification."""
 
+from coprove.attestation.snp.collecting import collect_endorsements, read_certificates
 from coprove.attestation.snp.endorsements import (
     Endorsements,
     encode_endorsements,
@@ -19,8 +20,10 @@ __all__ = [
     "Report",
     "SigningKey",
     "TcbVersion",
+    "collect_endorsements",
     "encode_endorsements",
     "parse_endorsements",
     "parse_report",
+    "read_certificates",
     "verify_report",
 ]
