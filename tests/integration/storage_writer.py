@@ -8,7 +8,6 @@ write. Mode `inside` stops itself in the middle of a transaction.
 from __future__ import annotations
 
 import asyncio
-import datetime
 import os
 import signal
 import sys
@@ -29,10 +28,25 @@ from coprove.storage import (
 )
 from coprove.storage.errors import LeaseLostError
 from coprove.types import Address, BlockId, BlockRange, Hash32
+from coprove.types.transactions import Attempt, Draft, Fees
+from coprove.types.transactions import IntentState as TxState
 
 SCOPE = Scope(l1_chain_id=1, l2_chain_id=10, contract=Address(bytes(20)))
 PAUSE_SECONDS = 2.0
 """How long a transaction that was paused may hold its lock."""
+
+_SENDER = Address(b"s" * 20)
+_ATTEMPT = Attempt(
+    tx_hash=Hash32(bytes(32)),
+    nonce=0,
+    raw=b"late",
+    fees=Fees(max_fee=1, priority_fee=1),
+    sent_at=0.0,
+)
+
+
+def _draft(key: str) -> Draft:
+    return Draft(key=key, sender=_SENDER, to=None, value=0, data=b"", gas_limit=21_000)
 
 
 def say(*words: object) -> None:
@@ -55,7 +69,6 @@ async def try_everything(store: RequestStore, lease: Lease) -> None:
     block = BlockId(hash=Hash32(bytes(32)), number=1)
     request = (await store.find(limit=1))[0].id
     queued, begun = RequestStatus.UNREQUESTED, RequestStatus.WITNESS_GENERATION
-    day = datetime.date(2026, 1, 2)
     writes = {
         "renew": store.renew(lease, 60.0),
         "check": store.check(lease),
@@ -73,7 +86,12 @@ async def try_everything(store: RequestStore, lease: Lease) -> None:
         "close_intent": store.close_intent(lease, "intent", IntentState.DONE),
         "put_checkpoint": store.put_checkpoint(lease, block),
         "drop_checkpoint": store.drop_checkpoint(lease, 1),
-        "put_spend": store.put_spend(lease, "late", day=day, backend="late", amount=1),
+        "bind_chain": store.bind_chain(lease, "late"),
+        "reserve_transaction": store.reserve_transaction(lease, _draft("late"), chain_nonce=0),
+        "renumber_transaction": store.renumber_transaction(lease, "sent", chain_nonce=9),
+        "record_transaction": store.record_transaction(lease, "sent", None, TxState.OPEN),
+        "discard_transaction": store.discard_transaction(lease, "sent"),
+        "add_attempt": store.add_attempt(lease, "sent", _ATTEMPT),
     }
     for name, write in writes.items():
         try:
@@ -99,6 +117,7 @@ async def main(url: str, holder: str, ttl: float, mode: str) -> None:
         if await store.anchor() is None:
             await store.reanchor(lease, 0)
         await store.open_intent(lease, "intent", IntentKind.PROPOSAL)
+        await store.reserve_transaction(lease, _draft("sent"), chain_nonce=0)
         say("leading", lease.token)
         if mode == "inside":
             steps.new_ranges = stop_first  # type: ignore[assignment]

@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from coprove.storage import IntentKind, IntentState, Lease, RequestStore, engine, open_store
+from coprove.storage import (
+    IntentKind,
+    IntentState,
+    Lease,
+    RequestStore,
+    engine,
+    open_ledger,
+    open_store,
+)
 from coprove.storage.errors import LeaseHeldError, StoreUnavailableError
+from tests.integration.storage_spender import DAY
 from tests.integration.storage_writer import PAUSE_SECONDS, SCOPE, plan_one
 
 if TYPE_CHECKING:
@@ -104,7 +113,7 @@ async def test_a_leader_that_was_paused_past_its_lease_writes_nothing(
         said = (await old.stdout.read()).decode().split("\n")
         # Lines from before it was stopped, then that it lost; a broken connection is no write.
         after = [line for line in said if line.startswith(("refused", "WRITTEN"))]
-        assert len(after) == 17
+        assert len(after) == 22
         assert not [line for line in after if line.startswith("WRITTEN")]
         assert await old.wait() == 0
         after_it = (await store.find(), await store.open_intents(), await store.checkpoints())
@@ -130,7 +139,7 @@ async def test_a_leader_paused_inside_a_transaction_does_not_hold_up_its_success
         assert old.stdout is not None
         said = (await old.stdout.read()).decode().split()
         assert "StoreUnavailableError" in said
-        assert said.count("refused") == 17
+        assert said.count("refused") == 22
         assert "WRITTEN" not in said
         assert len(await store.find()) == 1
         await _check_handover(store)
@@ -183,10 +192,10 @@ async def test_a_server_that_hangs_is_given_up(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No call waits for ever: one that hangs ends as unavailable, and the store goes on."""
-    monkeypatch.setattr(engine, "TRANSACTION_SECONDS", 0.5)
     url = postgres.new_database()
     async with await open_store(url, SCOPE) as store:
         lease = await store.acquire("one", 3600.0)
+        monkeypatch.setattr(engine, "TRANSACTION_SECONDS", 0.5)
         with psycopg.connect(url, autocommit=True) as connection:
             (session,) = _sessions(connection)
             os.kill(session, signal.SIGSTOP)
@@ -198,3 +207,50 @@ async def test_a_server_that_hangs_is_given_up(
         monkeypatch.undo()
         await store.reanchor(lease, 0)
         assert await store.anchor() == 0
+
+
+@asynccontextmanager
+async def _spender(url: str, name: str, limit: int) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.integration.storage_spender", url, name, str(limit)),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _spend(process: Process, times: int) -> None:
+    """Have it spend so many times at most, once it is ready."""
+    await _line(process, "ready")
+    assert process.stdin is not None
+    process.stdin.write(f"{times}\n".encode())
+    await process.stdin.drain()
+
+
+async def test_two_processes_spend_one_budget(postgres: PostgresServer) -> None:
+    """At the same time, and never beyond its limit; what a third one counted stays counted when
+    it is killed.
+    """
+    url, limit = postgres.new_database(), 60
+    async with (
+        _spender(url, "one", limit) as one,
+        _spender(url, "two", limit) as two,
+        _spender(url, "three", limit) as three,
+    ):
+        await _spend(one, 2)
+        await _line(one, "one-1")
+        one.kill()
+        await one.wait()
+        # Both would take all of it.
+        await asyncio.gather(_spend(two, limit), _spend(three, limit))
+        assert [await two.wait(), await three.wait()] == [0, 0]
+    async with await open_ledger(url) as ledger:
+        assert await ledger.spent(DAY) == (limit, limit * 10**18)
+        assert await ledger.reserve("one-1", day=DAY, backend="network", amount=1, max_requests=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from coprove.config.errors import SettingError
@@ -12,14 +13,15 @@ from coprove.config.wiring import (
     endpoint_options,
     program_keys,
     require,
+    storage_url,
     text_of,
 )
 from coprove.contracts import LocalSigner, Web3Signer
 from coprove.prover.pool import RangePool
-from coprove.prover.server import ServerBackend, ServerClientOptions
+from coprove.prover.server import ServerBackend, ServerClientOptions, key_of_client
 from coprove.prover.zk import ExecuteBackend, MockBackend
-from coprove.prover.zk.budget import BudgetedBackend, DailyBudget, SqliteLedger
-from coprove.prover.zk.chain import BackendChain
+from coprove.prover.zk.budget import BudgetedBackend, DailyBudget
+from coprove.prover.zk.chain import BackendChain, outer_key
 from coprove.prover.zk.network import (
     LISTING_DELAY,
     GuestProgram,
@@ -33,11 +35,12 @@ from coprove.prover.zk.network import (
     is_loopback_url,
 )
 from coprove.rpc import JsonRpcTransport, L1Client, open_transport, split_urls
+from coprove.storage import open_ledger
 from coprove.types import Address
 from coprove.witness import open_executor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from coprove.config.settings import Settings
@@ -174,37 +177,51 @@ async def open_makers(settings: Settings, folder: Path) -> AsyncIterator[ProofMa
             folder / "mock", pool, range_vkey=commitment, aggregation_vkey=aggregation
         )
         stack.push_async_callback(mock.close)
+        names = backend_names(settings)
+        budgeted = await _budget(settings, stack, chained=len(names) > 1)
         opened: list[ProverBackend] = []
-        for name in backend_names(settings):
+        for name in names:
             if name == "mock":
-                opened.append(mock)
-                continue
-            if name == "execute":
-                backend: ProverBackend = ExecuteBackend(folder / "execute", pool)
-            elif name == "server":
-                backend = _server_backend(settings, folder)
+                backend: ProverBackend = mock
             else:
-                backend = await _network_backend(settings, folder, pool, stack)
-            stack.push_async_callback(backend.close)
-            opened.append(backend)
+                if name == "execute":
+                    backend = ExecuteBackend(folder / "execute", pool)
+                elif name == "server":
+                    backend = _server_backend(settings, folder)
+                else:
+                    backend = await _network_backend(settings, folder, pool, stack)
+                stack.push_async_callback(backend.close)
+            opened.append(budgeted(backend))
         first = opened[0] if len(opened) == 1 else BackendChain(opened, folder / "chain")
-        yield ProofMakers(
-            backend=_budgeted(settings, first, folder), mock=mock, pool=pool, executor=executor
-        )
+        yield ProofMakers(backend=first, mock=mock, pool=pool, executor=executor)
 
 
-def _budgeted(settings: Settings, backend: ProverBackend, folder: Path) -> ProverBackend:
+async def _budget(
+    settings: Settings, stack: AsyncExitStack, *, chained: bool
+) -> Callable[[ProverBackend], ProverBackend]:
+    """Return what puts a backend under the daily budget, which lies in the request store."""
     given = settings.prover
     if given.daily_requests is None and given.daily_units is None:
-        return backend
+        return lambda backend: backend
     budget = DailyBudget(
         requests=given.daily_requests,
         units=given.daily_units,
         range_estimate=given.range_estimate,
         aggregation_estimate=given.aggregation_estimate,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    return BudgetedBackend(backend, budget, SqliteLedger(folder / "spending.sqlite"))
+    if settings.storage.url is None:
+        settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
+    ledger = await stack.enter_async_context(await open_ledger(storage_url(settings)))
+
+    def counted_under(name: str) -> Callable[[str], str]:
+        if name == "server":
+            # A server of ours that shares the budget counts the same request: once in all.
+            return key_of_client
+        return partial(outer_key, name=name) if chained else str
+
+    return lambda backend: BudgetedBackend(
+        backend, budget, ledger, ledger_key=counted_under(backend.name)
+    )
 
 
 def server_token(settings: Settings) -> str | None:

@@ -128,7 +128,8 @@ class ProverSection(Section):
     dask: str | None = None
     """Address of a Dask scheduler that does this work instead, such as tcp://10.0.0.5:8786."""
     daily_requests: _Count | None = None
-    """Proofs requested in a day (UTC) at most; without it any number."""
+    """Proofs requested in a day (UTC) at most, of all on the database `storage.url`; without it any
+    number."""
     daily_units: _Count | None = None
     """Units of the payment token spent in a day at most, with the two estimates."""
     range_estimate: _Count = 0

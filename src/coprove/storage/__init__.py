@@ -21,6 +21,7 @@ from coprove.storage.records import (
     Scope,
     Values,
 )
+from coprove.storage.spending import SpendingLedger, open_ledger
 from coprove.storage.sql_store import SqlRequestStore, open_store, stored_scopes
 from coprove.storage.states import (
     CLAIMED,
@@ -62,10 +63,12 @@ __all__ = [
     "RequestStatus",
     "RequestStore",
     "Scope",
+    "SpendingLedger",
     "SqlRequestStore",
     "TransactionLog",
     "Transition",
     "Values",
+    "open_ledger",
     "open_store",
     "plan_adoption",
     "read_early",

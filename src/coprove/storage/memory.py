@@ -17,7 +17,6 @@ from coprove.storage.store import RequestStore
 from coprove.types import transactions as tx
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 
     from coprove.storage.records import (
@@ -48,7 +47,6 @@ class _Contents:
     chain: str | None = None
     transactions: dict[str, tx.Intent] = field(default_factory=dict)
     attempts: dict[str, tuple[tx.Attempt, ...]] = field(default_factory=dict)
-    spends: dict[str, tuple[datetime.date, str, int]] = field(default_factory=dict)
 
     def snapshot(self) -> _Contents:
         """Return a copy whose changes do not show here; what it holds is never changed in place."""
@@ -288,13 +286,3 @@ class _MemorySession:
 
     async def drop_checkpoint(self, number: int) -> None:
         self._all.checkpoints.pop(number, None)
-
-    async def put_spend(self, key: str, day: datetime.date, backend: str, amount: int) -> None:
-        self._all.spends[key] = (day, backend, amount)
-
-    async def spends(self, day: datetime.date, backend: str | None) -> list[int]:
-        return [
-            amount
-            for on, by, amount in self._all.spends.values()
-            if on == day and (backend is None or by == backend)
-        ]

@@ -288,12 +288,13 @@ checkpoints = Table(
 spending = Table(
     "spending",
     METADATA,
-    _scope(primary_key=True),
     Column("key", Text, primary_key=True),
     Column("day", Text, nullable=False),
     Column("backend", Text, nullable=False),
     # Base units of a token with 18 decimals do not fit 64 bits.
     Column("amount", Text, nullable=False),
-    Index(None, "scope_id", "day"),
+    Column("proof_id", LargeBinary),
+    Index(None, "day"),
+    Index(None, "proof_id"),
 )
-"""What each effect cost, by day."""
+"""What each effect cost, by day; of all scopes together, and of who has none."""

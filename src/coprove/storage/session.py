@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Collection, Sequence
 
     from coprove.storage.records import (
@@ -184,9 +183,3 @@ class Session(Protocol):
 
     async def drop_checkpoint(self, number: int) -> None:
         """Forget a checkpoint."""
-
-    async def put_spend(self, key: str, day: datetime.date, backend: str, amount: int) -> None:
-        """Store what an effect cost, in place of what its key had."""
-
-    async def spends(self, day: datetime.date, backend: str | None) -> list[int]:
-        """Return what the effects of a day cost."""

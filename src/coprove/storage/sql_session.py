@@ -15,14 +15,12 @@ from coprove.storage.schema import (
     proofs,
     requests,
     spans,
-    spending,
 )
 from coprove.storage.session import StoredLease
 from coprove.storage.sql_transactions import SqlTransactions
 from coprove.storage.states import DEAD, RequestKind, RequestStatus
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Callable, Collection, Sequence
 
     from sqlalchemy import Table
@@ -288,7 +286,7 @@ class SqlSession(SqlTransactions):
                 )
             )
 
-    # ---- checkpoints and spending
+    # ---- checkpoints
 
     async def checkpoints(self) -> list[Checkpoint]:
         """See `Session`."""
@@ -319,23 +317,6 @@ class SqlSession(SqlTransactions):
                 checkpoints.c.scope_id == self._scope_id, checkpoints.c.number == number
             )
         )
-
-    async def put_spend(self, key: str, day: datetime.date, backend: str, amount: int) -> None:
-        """See `Session`."""
-        await self._upsert(
-            spending,
-            {"scope_id": self._scope_id, "key": key},
-            {"day": day.isoformat(), "backend": backend, "amount": str(amount)},
-        )
-
-    async def spends(self, day: datetime.date, backend: str | None) -> list[int]:
-        """See `Session`."""
-        query = select(spending.c.amount).where(
-            spending.c.scope_id == self._scope_id, spending.c.day == day.isoformat()
-        )
-        if backend is not None:
-            query = query.where(spending.c.backend == backend)
-        return [int(amount) for amount in (await self._db.execute(query)).scalars()]
 
     async def _upsert(
         self, table: Table, key: dict[str, object], values: dict[str, object]

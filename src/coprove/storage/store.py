@@ -12,7 +12,6 @@ from coprove.storage.intents import IntentMethods
 from coprove.storage.leadership import LeadershipMethods
 from coprove.storage.reading import ReadingMethods
 from coprove.storage.requests import RequestMethods
-from coprove.storage.spending import SpendingMethods
 from coprove.storage.transactions import TransactionMethods
 
 __all__ = ["RequestStore"]
@@ -25,7 +24,6 @@ class RequestStore(
     IntentMethods,
     TransactionMethods,
     CheckpointMethods,
-    SpendingMethods,
 ):
     """Keeps proof requests and all that must survive a crash beside them.
 

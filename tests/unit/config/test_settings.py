@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,10 @@ from coprove.config.wiring import (
     server_options,
 )
 from coprove.errors import CoproveError
+from coprove.prover import BudgetExceededError, ProverUnavailableError
 from coprove.prover.zk.network import AUCTION_URL, RESERVED_URL, Strategy
+from coprove.storage import open_ledger
+from tests.unit.prover.zk.jobs import MemoryIntents, range_job
 
 if TYPE_CHECKING:
     from coprove.config import Settings
@@ -350,15 +354,32 @@ async def test_exactly_one_signer(tmp_path: Path) -> None:
 
 
 async def test_backends_open_as_named(tmp_path: Path) -> None:
+    """Each under the daily budget, if there is one, which lies in the request store."""
+    url = f"sqlite:///{tmp_path / 'requests.sqlite'}"
     given = {
         **KEYS,
         "COPROVE_PROVER_BACKEND": "server",
         "COPROVE_PROVER_FALLBACKS": "execute,mock",
         "OP_SUCCINCT_SERVER_URL": "http://127.0.0.1:9",
         "COPROVE_PROVER_DAILY_REQUESTS": "5",
+        "DATABASE_URL": url,
     }
-    async with open_makers(load(given), tmp_path) as makers:
+    async with (
+        open_makers(load(given), tmp_path) as makers,
+        open_makers(load({**given, "COPROVE_PROVER_DAILY_REQUESTS": "0"}), tmp_path) as idle,
+    ):
         assert makers.mock.name == "mock"
-        assert makers.backend.name
+        job = range_job(tmp_path, 0, 2)
+        with pytest.raises(BudgetExceededError):
+            await idle.backend.submit(job, MemoryIntents())
+        # Nobody is there: the request counts all the same, as nothing refused it.
+        with pytest.raises(ProverUnavailableError):
+            await makers.backend.submit(job, MemoryIntents())
+    async with await open_ledger(url) as ledger:
+        today = datetime.now(UTC).date()
+        # A server of ours on this database, which pays for the same request, counts it no more.
+        assert await ledger.reserve(
+            f"client/{job.key}@server", day=today, backend="network", amount=0, max_requests=0
+        )
     with pytest.raises(SettingError, match=r"network\.private_key"):
         await open_makers(load({**KEYS, "L1_RPC": "http://a"}), tmp_path).__aenter__()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
-from coprove.storage import IntentKind, RequestStatus, open_store
+from coprove.storage import IntentKind, RequestStatus, open_ledger, open_store
 from coprove.types import Address, BlockRange
 from coprove.types.transactions import Draft, Fees
 from tests.unit.storage.lab import SCOPE, TTL, plans, spans
@@ -68,19 +69,11 @@ _FIRST: Sequence[tuple[str, Mapping[str, object]]] = (
         },
     ),
 )
+_SPENT = {"day": "2026-01-02", "backend": "network", "amount": str(10**20)}
 _SECOND: Sequence[tuple[str, Mapping[str, object]]] = (
     *_FIRST,
     ("checkpoints", {"scope_id": 1, "number": 7, "hash": b"h" * 32, "created_at": 1.0}),
-    (
-        "spending",
-        {
-            "scope_id": 1,
-            "key": "k",
-            "day": "2026-01-02",
-            "backend": "network",
-            "amount": str(10**20),
-        },
-    ),
+    ("spending", _SPENT | {"scope_id": 1, "key": "k"}),
 )
 _TRANSACTION = {
     "scope_id": 1,
@@ -103,10 +96,15 @@ _ATTEMPT = {
     "priority_fee": "1",
     "sent_at": 1.5,
 }
+_THIRD = (*_SECOND, ("transactions", _TRANSACTION), ("attempts", _ATTEMPT))
 SAMPLES: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
     "0001": _FIRST,
     "0002": _SECOND,
-    "0003": (*_SECOND, ("transactions", _TRANSACTION), ("attempts", _ATTEMPT)),
+    "0003": _THIRD,
+    "0004": (
+        *(item for item in _THIRD if item[0] != "spending"),
+        ("spending", _SPENT | {"key": "1/k", "proof_id": b"p"}),
+    ),
 }
 """By revision: tables and rows, in an order that every constraint allows."""
 
@@ -143,3 +141,8 @@ async def check_sample(url: str, revision: str) -> None:
             assert (sent.draft.value, sent.nonce, sent.mined) == (2**200, 5, None)
             (attempt,) = await store.attempts("propose-120")
             assert attempt.fees == Fees(max_fee=2**100, priority_fee=1)
+    async with await open_ledger(url) as ledger:
+        day = datetime.date(2026, 1, 2)
+        assert await ledger.spent(day) == ((1, 10**20) if revision >= "0002" else (0, 0))
+        assert await ledger.reserve("1/k", day=day, backend="network", amount=5)
+        assert await ledger.spent(day) == ((1, 10**20) if revision >= "0002" else (1, 5))

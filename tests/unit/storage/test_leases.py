@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import inspect
 from typing import TYPE_CHECKING
 
@@ -56,7 +55,6 @@ async def test_a_second_process_stands_by(lab: Lab) -> None:
 
 def _writes(store: RequestStore, lease: Lease) -> dict[str, Callable[[], Awaitable[object]]]:
     """Return a call of every method that writes, on request 1, intent "k" and transaction "t"."""
-    day = datetime.date(2026, 1, 2)
     return {
         "renew": lambda: store.renew(lease, TTL),
         "check": lambda: store.check(lease),
@@ -82,7 +80,6 @@ def _writes(store: RequestStore, lease: Lease) -> dict[str, Callable[[], Awaitab
         "add_attempt": lambda: store.add_attempt(lease, "t", attempt(2)),
         "put_checkpoint": lambda: store.put_checkpoint(lease, block(1)),
         "drop_checkpoint": lambda: store.drop_checkpoint(lease, 9),
-        "put_spend": lambda: store.put_spend(lease, "k", day=day, backend="mock", amount=1),
     }
 
 
@@ -99,7 +96,6 @@ def test_every_method_that_takes_a_lease_is_tried() -> None:
 
 
 async def _contents(store: RequestStore) -> object:
-    day = datetime.date(2026, 1, 2)
     return [
         await store.find(),
         await store.anchor(),
@@ -108,7 +104,6 @@ async def _contents(store: RequestStore) -> object:
         await store.checkpoints(),
         await store.unsettled_transactions(SENDER, chain_nonce=0),
         await store.attempts("t"),
-        await store.spent(day),
         await store.leader(),
         await store.proof(1),
     ]

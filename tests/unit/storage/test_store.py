@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
 from typing import TYPE_CHECKING
 
@@ -488,20 +487,6 @@ async def test_an_intent_stands_for_one_effect(lab: Lab) -> None:
         assert [intent.key for intent in await store.open_intents()] == ["0"]
 
 
-async def test_spending_counts_each_effect_once(lab: Lab) -> None:
-    """An estimate gives way to the price; sums are exact beyond 64 bits."""
-    today, tomorrow = datetime.date(2026, 1, 2), datetime.date(2026, 1, 3)
-    async with lab.leading() as (store, lease):
-        assert await store.spent(today) == 0
-        await store.put_spend(lease, "a", day=today, backend="network", amount=10**19)
-        await store.put_spend(lease, "a", day=today, backend="network", amount=10**20 + 1)
-        await store.put_spend(lease, "b", day=today, backend="other", amount=5)
-        await store.put_spend(lease, "c", day=tomorrow, backend="network", amount=7)
-        assert await store.spent(today) == 10**20 + 6
-        assert await store.spent(today, "other") == 5
-        assert await store.spent(tomorrow, "network") == 7
-
-
 async def test_checkpoints_are_noted_renewed_and_dropped(lab: Lab) -> None:
     async with lab.leading() as (store, lease):
         await store.put_checkpoint(lease, block(5))
@@ -518,18 +503,16 @@ async def test_checkpoints_are_noted_renewed_and_dropped(lab: Lab) -> None:
 
 
 async def test_scopes_in_one_database_never_see_each_other(lab: Lab) -> None:
-    """Another contract, chain or configuration has its own path, leader, intents and spending."""
+    """Another contract, chain or configuration has its own path, leader and intents."""
     other = Scope(
         l1_chain_id=SCOPE.l1_chain_id,
         l2_chain_id=SCOPE.l2_chain_id,
         contract=SCOPE.contract,
         config_name="second",
     )
-    day = datetime.date(2026, 1, 2)
     async with lab.leading() as (store, lease), lab.store(other) as second:
         (request,) = await store.plan_ranges(lease, plans(0, 10), backend="mock")
         await store.open_intent(lease, "k", IntentKind.PROPOSAL)
-        await store.put_spend(lease, "k", day=day, backend="mock", amount=1)
         await store.put_checkpoint(lease, block(1))
         assert await second.leader() is None
         its_lease = await second.acquire("other", TTL)
@@ -544,7 +527,6 @@ async def test_scopes_in_one_database_never_see_each_other(lab: Lab) -> None:
         with pytest.raises(UnknownRequestError):
             await second.note(its_lease, request.id, error="not mine")
         assert await second.intent("k") is None
-        assert await second.spent(day) == 0
         assert await second.checkpoints() == []
         with pytest.raises(InputError, match="scope of the lease"):
             await second.plan_ranges(lease, plans(10, 20), backend="mock")

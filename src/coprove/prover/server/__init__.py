@@ -2,6 +2,7 @@
 
 from coprove.prover.server.client import ServerBackend, ServerClientOptions
 from coprove.prover.server.options import ServerOptions
+from coprove.prover.server.records import key_of_client
 from coprove.prover.server.serving import ProofServer, ServerParts, serve
 from coprove.prover.server.source import LiveSource, RecordingSource, WitnessSource
 
@@ -14,5 +15,6 @@ __all__ = [
     "ServerOptions",
     "ServerParts",
     "WitnessSource",
+    "key_of_client",
     "serve",
 ]

@@ -30,7 +30,7 @@ from coprove.prover.server.models import (
     job_view,
     witness_view,
 )
-from coprove.prover.server.records import Job, JobState
+from coprove.prover.server.records import Job, JobState, key_of_client
 from coprove.prover.server.requests import (
     aggregation_request,
     client_key,
@@ -177,7 +177,7 @@ def _add_jobs(router: APIRouter, engine: Engine) -> None:
         """List jobs, or look one up by its idempotency key or the backend's identifier."""
         if key is not None or proof_id is not None:
             found = (
-                engine.store.by_key(f"client/{key}")
+                engine.store.by_key(key_of_client(key))
                 if key is not None
                 else engine.store.by_proof(bytes.fromhex(proof_id or ""))
             )

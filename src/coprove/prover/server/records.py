@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from coprove.prover.backend import Execution, Fulfillment, ProofCost, ProofKind
     from coprove.types import BlockRange, BootInfo, Hash32
 
-__all__ = ["ALLOWED", "OPEN", "Job", "JobState", "NewJob", "WitnessEntry"]
+__all__ = ["ALLOWED", "OPEN", "Job", "JobState", "NewJob", "WitnessEntry", "key_of_client"]
 
 
 class JobState(StrEnum):
@@ -115,3 +115,8 @@ class WitnessEntry:
     """Unix time in seconds."""
     used: float
     """Unix time in seconds of the last use."""
+
+
+def key_of_client(sent: str) -> str:
+    """Return the job key that a client's own idempotency key stands for."""
+    return f"client/{sent}"

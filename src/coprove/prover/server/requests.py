@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coprove.prover.backend import ProofKind
 from coprove.prover.server.errors import BackendMissingError, RequestFieldError
-from coprove.prover.server.records import JobState, NewJob
+from coprove.prover.server.records import JobState, NewJob, key_of_client
 from coprove.types import BlockRange
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def client_key(request: Request) -> str | None:
         raise RequestFieldError(
             "Idempotency-Key", expected="1 to 255 printable characters", actual=sent
         )
-    return f"client/{sent}"
+    return key_of_client(sent)
 
 
 async def digests_of_jobs(engine: Engine, jobs: Sequence[Job]) -> tuple[bytes, ...]:

@@ -1,6 +1,6 @@
 """The ZK backends: mock, execute, the SP1 prover network; a chain of them and a budget."""
 
-from coprove.prover.zk.budget import BudgetedBackend, DailyBudget, SpendingLedger, SqliteLedger
+from coprove.prover.zk.budget import BudgetedBackend, DailyBudget, SpendingLedger
 from coprove.prover.zk.chain import BackendChain
 from coprove.prover.zk.execute import ExecuteBackend
 from coprove.prover.zk.mock import MockBackend
@@ -12,5 +12,4 @@ __all__ = [
     "ExecuteBackend",
     "MockBackend",
     "SpendingLedger",
-    "SqliteLedger",
 ]

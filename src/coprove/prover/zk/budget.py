@@ -1,14 +1,10 @@
-"""A daily budget: spending stops before it is exceeded, whatever restarts in between."""
+"""A daily budget: spending stops before it is exceeded, however many processes share it."""
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-import threading
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from coprove.errors import Critical, InputError
 from coprove.prover.backend import RangeJob
@@ -16,13 +12,11 @@ from coprove.prover.errors import BudgetExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from datetime import date
 
     from coprove.prover.backend import AggregationJob, IntentLog, ProofStatus, ProverBackend
 
-T = TypeVar("T")
-
-__all__ = ["BudgetedBackend", "DailyBudget", "SpendingLedger", "SqliteLedger"]
+__all__ = ["BudgetedBackend", "DailyBudget", "SpendingLedger"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,108 +39,38 @@ class DailyBudget:
 
 
 class SpendingLedger(Protocol):
-    """Durable account of what was spent; every call is one transaction."""
+    """Durable account of what was spent; every call is one transaction.
 
-    async def reserve(self, day: str, key: str, units: int, budget: DailyBudget) -> bool:
-        """Count a request of `key` on `day` (ISO date), once; False when the budget forbids it.
+    All processes that spend of one budget share one: reservations at the same time never pass a
+    limit together.
+    """
+
+    async def reserve(
+        self,
+        key: str,
+        *,
+        day: date,
+        backend: str,
+        amount: int,
+        max_requests: int | None,
+        max_amount: int | None,
+    ) -> bool:
+        """Count a request of `key` on a day (UTC), once; False when it goes beyond a limit.
 
         True also when `key` was counted before, on whatever day.
         """
 
     async def attach(self, key: str, proof_id: bytes) -> None:
-        """Note which request a reservation became."""
+        """Note which proof a reservation became; the first note counts."""
 
     async def release(self, key: str) -> None:
         """Forget a reservation of which nothing came."""
 
-    async def settle(self, proof_id: bytes, units: int) -> None:
-        """Count what a request did cost in place of its estimate."""
+    async def settle(self, proof_id: bytes, amount: int) -> None:
+        """Count what a proof did cost in place of its estimate."""
 
-    async def spent(self, day: str) -> tuple[int, int]:
+    async def spent(self, day: date) -> tuple[int, int]:
         """Return requests and units of a day."""
-
-
-class SqliteLedger:
-    """A ledger in a file of its own."""
-
-    def __init__(self, path: Path) -> None:
-        """Open or create the file."""
-        self._path = path
-        self._lock = threading.Lock()
-        with closing(self._open()) as db:
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS spending (key TEXT PRIMARY KEY, day TEXT NOT NULL,"
-                " units INTEGER NOT NULL, proof_id BLOB)"
-            )
-            db.execute("CREATE INDEX IF NOT EXISTS by_day ON spending (day)")
-
-    async def reserve(self, day: str, key: str, units: int, budget: DailyBudget) -> bool:
-        """As in SpendingLedger."""
-
-        def work(db: sqlite3.Connection) -> bool:
-            if db.execute("SELECT 1 FROM spending WHERE key = ?", (key,)).fetchone():
-                return True
-            requests, spent = _spent(db, day)
-            if budget.requests is not None and requests + 1 > budget.requests:
-                return False
-            if budget.units is not None and spent + units > budget.units:
-                return False
-            db.execute("INSERT INTO spending VALUES (?, ?, ?, NULL)", (key, day, units))
-            return True
-
-        return await self._run(work)
-
-    async def attach(self, key: str, proof_id: bytes) -> None:
-        """As in SpendingLedger."""
-        await self._run(
-            lambda db: (
-                db.execute(
-                    "UPDATE spending SET proof_id = ? WHERE key = ?", (proof_id, key)
-                ).rowcount
-            )
-        )
-
-    async def release(self, key: str) -> None:
-        """As in SpendingLedger."""
-        await self._run(
-            lambda db: db.execute("DELETE FROM spending WHERE key = ?", (key,)).rowcount
-        )
-
-    async def settle(self, proof_id: bytes, units: int) -> None:
-        """As in SpendingLedger."""
-        await self._run(
-            lambda db: (
-                db.execute(
-                    "UPDATE spending SET units = ? WHERE proof_id = ?", (units, proof_id)
-                ).rowcount
-            )
-        )
-
-    async def spent(self, day: str) -> tuple[int, int]:
-        """As in SpendingLedger."""
-        return await self._run(lambda db: _spent(db, day))
-
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.to_thread(self._transaction, work)
-
-    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._lock, closing(self._open()) as db:
-            db.execute("BEGIN IMMEDIATE")
-            found = work(db)
-            db.execute("COMMIT")
-            return found
-
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
-        db.execute("PRAGMA synchronous = FULL")
-        return db
-
-
-def _spent(db: sqlite3.Connection, day: str) -> tuple[int, int]:
-    row = db.execute(
-        "SELECT COUNT(*), COALESCE(SUM(units), 0) FROM spending WHERE day = ?", (day,)
-    ).fetchone()
-    return int(row[0]), int(row[1])
 
 
 class BudgetedBackend:
@@ -158,10 +82,16 @@ class BudgetedBackend:
         budget: DailyBudget,
         ledger: SpendingLedger,
         *,
+        ledger_key: Callable[[str], str] = str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Wrap `backend`, whose name and identifiers stay."""
-        self._backend, self._budget, self._ledger, self._now = backend, budget, ledger, now
+        """Wrap `backend`, whose name and identifiers stay.
+
+        `ledger_key` turns a job's key into the one that it is counted under: what two processes
+        count of one request, the proposer that asks and the server that pays, has one.
+        """
+        self._backend, self._budget, self._ledger = backend, budget, ledger
+        self._ledger_key, self._now = ledger_key, now
 
     @property
     def name(self) -> str:
@@ -175,10 +105,18 @@ class BudgetedBackend:
 
     async def submit(self, job: RangeJob | AggregationJob, intents: IntentLog) -> bytes:
         """As in ProverBackend; BudgetExceededError when the day's budget does not allow it."""
-        budget, day = self._budget, self._now().astimezone(UTC).date().isoformat()
+        budget, day = self._budget, self._now().astimezone(UTC).date()
         is_range = isinstance(job, RangeJob)
-        units = budget.range_estimate if is_range else budget.aggregation_estimate
-        if not await self._ledger.reserve(day, job.key, units, budget):
+        key = self._ledger_key(job.key)
+        is_within = await self._ledger.reserve(
+            key,
+            day=day,
+            backend=self.name,
+            amount=budget.range_estimate if is_range else budget.aggregation_estimate,
+            max_requests=budget.requests,
+            max_amount=budget.units,
+        )
+        if not is_within:
             requests, spent = await self._ledger.spent(day)
             raise BudgetExceededError(
                 f"{day}: {requests} requests and {spent} units are spent, "
@@ -187,18 +125,18 @@ class BudgetedBackend:
         try:
             proof_id = await self._backend.submit(job, intents)
         except Critical:
-            await self._ledger.release(job.key)
+            await self._ledger.release(key)
             raise
-        await self._ledger.attach(job.key, proof_id)
+        await self._ledger.attach(key, proof_id)
         return proof_id
 
     async def find(self, key: str, intents: IntentLog) -> bytes | None:
         """As in ProverBackend; what was not requested is not counted either."""
         found = await self._backend.find(key, intents)
         if found is None:
-            await self._ledger.release(key)
+            await self._ledger.release(self._ledger_key(key))
         else:
-            await self._ledger.attach(key, found)
+            await self._ledger.attach(self._ledger_key(key), found)
         return found
 
     async def status(self, proof_id: bytes) -> ProofStatus:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from coprove.prover.backend import AggregationJob, IntentLog, ProofStatus, ProverBackend
 
-__all__ = ["BackendChain"]
+__all__ = ["BackendChain", "outer_key"]
 
 _SEPARATOR: Final = b":"
 _DIGEST: Final = 16
@@ -175,6 +175,11 @@ class BackendChain:
 
 def _identifier(name: str, job: RangeJob | AggregationJob, inner: bytes) -> bytes:
     return name.encode() + _SEPARATOR + _work(job) + inner
+
+
+def outer_key(key: str, name: str) -> str:
+    """Return the chain's key of a job that it asks the backend called `name` for, under `key`."""
+    return key.removesuffix(f"@{name}")
 
 
 def _inner_key(key: str, name: str) -> str:

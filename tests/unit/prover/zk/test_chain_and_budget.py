@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from coprove.errors import InputError
 from coprove.prover import (
+    AggregationJob,
     AmbiguousSubmissionError,
     BudgetExceededError,
     Execution,
     Fulfillment,
+    IntentLog,
     ProofCost,
     ProofRefusedError,
     ProofStatus,
@@ -22,12 +24,18 @@ from coprove.prover import (
     RangeJob,
     UnknownProofError,
 )
-from coprove.prover.zk import BackendChain, BudgetedBackend, DailyBudget, SqliteLedger
+from coprove.prover.server import key_of_client
+from coprove.prover.zk import BackendChain, BudgetedBackend, DailyBudget
+from coprove.prover.zk.chain import outer_key
+from coprove.storage import SpendingLedger, open_ledger
 from tests.unit.prover.zk.fakes import ScriptedBackend
 from tests.unit.prover.zk.jobs import MemoryIntents, range_job
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+FIRST = date(2026, 5, 1)
 
 
 @pytest.fixture
@@ -144,6 +152,12 @@ def test_names_tell_backends_apart(tmp_path: Path) -> None:
             BackendChain([ScriptedBackend(name) for name in names], tmp_path)
 
 
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SpendingLedger]:
+    async with await open_ledger(f"sqlite:///{tmp_path / 'requests.sqlite'}") as opened:
+        yield opened
+
+
 class Days:
     """A calendar as a test says."""
 
@@ -157,26 +171,29 @@ class Days:
 
 async def test_the_budget_stops_requests_until_the_next_day(tmp_path: Path, job: RangeJob) -> None:
     """A restart changes nothing, and a key counts once however often it is submitted."""
+    url = f"sqlite:///{tmp_path / 'requests.sqlite'}"
     backend, intents, days = ScriptedBackend("one"), MemoryIntents(), Days()
     budget = DailyBudget(requests=2)
 
-    def fresh() -> BudgetedBackend:
-        return BudgetedBackend(backend, budget, SqliteLedger(tmp_path / "ledger"), now=days)
+    async def submit(key: str) -> bytes:
+        """As a process that has just started."""
+        async with await open_ledger(url) as ledger:
+            budgeted = BudgetedBackend(backend, budget, ledger, now=days)
+            return await budgeted.submit(dataclasses.replace(job, key=key), intents)
 
     for key in ("a", "a", "b"):
-        await fresh().submit(dataclasses.replace(job, key=key), intents)
+        await submit(key)
     with pytest.raises(BudgetExceededError, match="2 requests"):
-        await fresh().submit(dataclasses.replace(job, key="c"), intents)
-    assert await fresh().submit(dataclasses.replace(job, key="b"), intents)
+        await submit("c")
+    assert await submit("b")
     days.day = 2
-    await fresh().submit(dataclasses.replace(job, key="c"), intents)
+    await submit("c")
     assert set(backend.accepted) == {"a", "b", "c"}
 
 
-async def test_prices_replace_estimates(tmp_path: Path, job: RangeJob) -> None:
+async def test_prices_replace_estimates(ledger: SpendingLedger, job: RangeJob) -> None:
     """Units count as estimated until a final status names the price."""
     backend, intents = ScriptedBackend("one"), MemoryIntents()
-    ledger = SqliteLedger(tmp_path / "ledger")
     budget = DailyBudget(units=100, range_estimate=60, aggregation_estimate=60)
     budgeted = BudgetedBackend(backend, budget, ledger, now=Days())
     proof_id = await budgeted.submit(job, intents)
@@ -189,33 +206,30 @@ async def test_prices_replace_estimates(tmp_path: Path, job: RangeJob) -> None:
         cost=ProofCost(price=10),
     )
     await budgeted.status(proof_id)
-    assert await ledger.spent("2026-05-01") == (1, 10)
+    assert await ledger.spent(FIRST) == (1, 10)
     await budgeted.submit(second, intents)
-    assert await ledger.spent("2026-05-01") == (2, 70)
+    assert await ledger.spent(FIRST) == (2, 70)
 
 
-async def test_what_was_refused_does_not_count(tmp_path: Path, job: RangeJob) -> None:
+async def test_what_was_refused_does_not_count(ledger: SpendingLedger, job: RangeJob) -> None:
     """A refusal frees the reservation, an ambiguous failure keeps it until `find` is certain."""
     backend, intents = ScriptedBackend("one"), MemoryIntents()
-    ledger = SqliteLedger(tmp_path / "ledger")
     budgeted = BudgetedBackend(backend, DailyBudget(requests=1), ledger, now=Days())
     backend.failures = [ProofRefusedError("no"), AmbiguousSubmissionError("lost")]
     with pytest.raises(ProofRefusedError):
         await budgeted.submit(job, intents)
-    assert await ledger.spent("2026-05-01") == (0, 0)
+    assert await ledger.spent(FIRST) == (0, 0)
     with pytest.raises(AmbiguousSubmissionError):
         await budgeted.submit(job, intents)
-    assert await ledger.spent("2026-05-01") == (1, 0)
+    assert await ledger.spent(FIRST) == (1, 0)
     assert await budgeted.find(job.key, intents) is None
-    assert await ledger.spent("2026-05-01") == (0, 0)
+    assert await ledger.spent(FIRST) == (0, 0)
 
 
-async def test_the_budget_holds_under_concurrency(tmp_path: Path, job: RangeJob) -> None:
+async def test_the_budget_holds_under_concurrency(ledger: SpendingLedger, job: RangeJob) -> None:
     """Of many at once exactly so many pass."""
     backend, intents = ScriptedBackend("one"), MemoryIntents()
-    budgeted = BudgetedBackend(
-        backend, DailyBudget(requests=3), SqliteLedger(tmp_path / "ledger"), now=Days()
-    )
+    budgeted = BudgetedBackend(backend, DailyBudget(requests=3), ledger, now=Days())
     jobs = [dataclasses.replace(job, key=str(number)) for number in range(10)]
     found = await asyncio.gather(
         *(budgeted.submit(item, intents) for item in jobs), return_exceptions=True
@@ -223,6 +237,36 @@ async def test_the_budget_holds_under_concurrency(tmp_path: Path, job: RangeJob)
     assert sum(isinstance(item, bytes) for item in found) == 3
     assert len(backend.accepted) == 3
     assert budgeted.name == "one"
+
+
+async def test_what_a_proposer_asks_of_a_server_on_its_database_counts_once(
+    ledger: SpendingLedger, job: RangeJob
+) -> None:
+    """The server pays and knows the price; behind a chain on either side too."""
+    budget, intents = DailyBudget(requests=1), MemoryIntents()
+    network = ScriptedBackend("network")
+    paying = BudgetedBackend(
+        network, budget, ledger, ledger_key=lambda key: outer_key(key, "network"), now=Days()
+    )
+
+    class Server(ScriptedBackend):
+        async def submit(self, job: RangeJob | AggregationJob, intents: IntentLog) -> bytes:
+            key = f"{key_of_client(job.key)}@network"
+            await paying.submit(dataclasses.replace(job, key=key), intents)
+            return await super().submit(job, intents)
+
+    asking = BudgetedBackend(Server("server"), budget, ledger, ledger_key=key_of_client, now=Days())
+    await asking.submit(job, intents)
+    (paid_for,) = network.states
+    network.states[paid_for] = ProofStatus(
+        fulfillment=Fulfillment.FULFILLED,
+        execution=Execution.EXECUTED,
+        cost=ProofCost(price=10),
+    )
+    await paying.status(paid_for)
+    assert await ledger.spent(FIRST) == (1, 10)
+    with pytest.raises(BudgetExceededError):
+        await asking.submit(dataclasses.replace(job, key="second"), intents)
 
 
 def test_a_limit_in_units_needs_estimates() -> None:
