@@ -25,10 +25,22 @@ _EXPORTED = {
     "MockSP1Verifier": "MockSP1Verifier.sol",
     "ISP1VerifierGateway": "ISP1Verifier.sol",
     "SystemConfigExtension": "SystemConfigExtension.sol",
+    "Timelock": "Timelock.sol",
+    "AttestationPolicy": "AttestationPolicy.sol",
+    "AttestorVerifier": "AttestorVerifier.sol",
+    "PoEVerifier": "PoEVerifier.sol",
+    "TEELivenessVerifier": "TEELivenessVerifier.sol",
+    "TEEProverRegistry": "TEEProverRegistry.sol",
 }
 
 # An upgrade in place compares their storage with what it finds.
-_UPGRADEABLE = ("L2OutputOracle", "L2OutputOracleV2")
+_UPGRADEABLE = (
+    "L2OutputOracle",
+    "L2OutputOracleV2",
+    "AttestationPolicy",
+    "TEELivenessVerifier",
+    "TEEProverRegistry",
+)
 
 
 def compile_contracts(out: Path) -> None:

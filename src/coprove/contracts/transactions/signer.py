@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from eth_account import Account
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from coprove.rpc import JsonRpcTransport
     from coprove.rpc.http import Json
+    from coprove.types import Hash32
     from coprove.types.transactions import Fees
 
 __all__ = ["LocalSigner", "Signer", "UnsignedTransaction", "Web3Signer"]
@@ -158,6 +159,10 @@ class LocalSigner:
         if transaction.to is not None:
             fields["to"] = bytes(transaction.to)
         return bytes(self._account.sign_transaction(fields).raw_transaction)
+
+    def sign_digest(self, digest: Hash32) -> bytes:
+        """Return r, s, v over a digest of typed data (EIP-712): 65 bytes, low s, v 27 or 28."""
+        return bytes(self._account.unsafe_sign_hash(cast("Any", bytes(digest))).signature)
 
 
 class Web3Signer:
