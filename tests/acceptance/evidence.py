@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import psycopg
+from tests.acceptance.devnets import processes_of, until
 
 from coprove.devnet.accounts import DevAccounts, Role
 from coprove.devnet.prover_network.guest_reader import read_range_input
@@ -34,14 +39,18 @@ __all__ = [
     "check_server",
     "check_spending",
     "check_store",
+    "drained",
     "rows",
     "sent_by_proposer",
 ]
 
 
-def rows(path: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
-    """Ask an SQLite file without changing it."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+def rows(database: Path | str, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """Ask an SQLite file, or a PostgreSQL database by its URL, without changing it."""
+    if isinstance(database, str):
+        with psycopg.connect(database, autocommit=True) as connection:
+            return connection.execute(query.replace("?", "%s").encode(), values).fetchall()
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as db:
         return db.execute(query, values).fetchall()
 
 
@@ -57,6 +66,29 @@ async def sent_by_proposer(devnet: RunningDevnet) -> list[dict[str, Any]]:
                 receipt = await client.transport.call("eth_getTransactionReceipt", [tx["hash"]])
                 found.append({**tx, "receipt": receipt})
     return found
+
+
+async def drained(devnet: RunningDevnet, store: Path | str, *, interval: int, blocks: int) -> None:
+    """Let no more blocks become final, and wait until all that are final are proposed.
+
+    `blocks` are those of a range.
+    """
+    os.kill(processes_of(devnet.data_dir)["batcher"], signal.SIGSTOP)
+
+    async def is_done() -> bool:
+        status = await devnet.node().sync_status()
+        outputs = await devnet.outputs()
+        if status.safe_l2.number != status.finalized_l2.number or not outputs:
+            return False
+        if status.finalized_l2.number - outputs[-1].l2_block >= interval:
+            return False
+        live = rows(store, "SELECT MAX(end_block) FROM spans")[0][0]
+        open_ones = rows(
+            store, "SELECT id FROM requests WHERE status < ?", int(RequestStatus.COMPLETE)
+        ) + rows(store, "SELECT number FROM intents WHERE state = 'open'")
+        return status.finalized_l2.number - live < blocks and not open_ones
+
+    await until("all that is final is proposed", is_done, 180)
 
 
 async def check_contract(devnet: RunningDevnet) -> list[ProposedOutput]:
@@ -90,7 +122,7 @@ async def check_contract(devnet: RunningDevnet) -> list[ProposedOutput]:
     return outputs
 
 
-def check_store(path: Path, outputs: list[ProposedOutput]) -> list[tuple[bytes, str]]:
+def check_store(path: Path | str, outputs: list[ProposedOutput]) -> list[tuple[bytes, str]]:
     """The live path has no gap, outputs are its aggregations, and no proof was asked for twice.
 
     Returns the proofs that were asked for, each with what it is of.
@@ -103,9 +135,9 @@ def check_store(path: Path, outputs: list[ProposedOutput]) -> list[tuple[bytes, 
         path,
         "SELECT start_block, end_block, status FROM requests"
         " WHERE kind = ? AND status NOT IN (?, ?) ORDER BY start_block",
-        RequestKind.RANGE,
-        RequestStatus.FAILED,
-        RequestStatus.CANCELLED,
+        int(RequestKind.RANGE),
+        int(RequestStatus.FAILED),
+        int(RequestStatus.CANCELLED),
     )
     assert [(start, end) for start, end, _ in live] == spans[1:]
     assert (live[0][0], live[-1][1] >= outputs[-1].l2_block) == (0, True)
@@ -113,7 +145,7 @@ def check_store(path: Path, outputs: list[ProposedOutput]) -> list[tuple[bytes, 
     relayed = rows(
         path,
         "SELECT start_block, end_block, relay_tx FROM requests WHERE status = ? ORDER BY end_block",
-        RequestStatus.RELAYED,
+        int(RequestStatus.RELAYED),
     )
     assert [(end, tx) for _, end, tx in relayed] == [
         (item.l2_block, bytes(item.tx_hash)) for item in outputs

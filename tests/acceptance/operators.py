@@ -69,7 +69,7 @@ class Operated:
         own = [sys.executable, "-c", _PROGRAM, self.command, "--config", str(self.config), *sets]
         watched = [sys.executable, "-I", "-S", processes.__file__, str(os.getpid()), *own]
         # Nothing of the environment may speak for the settings.
-        kept = {"HOME", "LANG", "PATH", "TMPDIR"}
+        kept = {"HOME", "LANG", "PATH", "PYTHONPATH", "TMPDIR"}
         environment = {name: value for name, value in os.environ.items() if name in kept}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command

@@ -20,12 +20,12 @@ from tests.acceptance.evidence import (
     check_server,
     check_spending,
     check_store,
+    drained,
     rows,
 )
 from tests.acceptance.operators import Operated
 
 from coprove.contracts.foundry_tools import free_port
-from coprove.storage import RequestStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,6 +66,11 @@ class Lab:
     def asking(self) -> str:
         """Who asks the network, and so has the ledger."""
         return "server" if "server" in self.operated else "proposer"
+
+    async def has_output(self) -> bool:
+        for operated in self.operated.values():
+            operated.require_alive()
+        return bool(await self.devnet.outputs())
 
     def kill(self, victims: list[str]) -> None:
         """kill -9 all of them, then start again what nobody else does."""
@@ -182,30 +187,14 @@ async def moment(found: Lab, chance: random.Random) -> str:
 
         await until("a request is accepted", is_accepted, 120)
         victims = [found.asking] if kind == "accepted" else []
+    if "prover_network" in victims:
+
+        async def is_up() -> bool:
+            return "prover_network" in processes_of(found.devnet.data_dir)
+
+        await until("the network runs again", is_up, 60)
     found.kill(victims)
     return f"{kind}: {' and '.join(victims) or 'nobody'}"
-
-
-async def drained(found: Lab) -> None:
-    """No more blocks become final; wait until all that are final are proposed."""
-    os.kill(processes_of(found.devnet.data_dir)["batcher"], signal.SIGSTOP)
-
-    async def is_done() -> bool:
-        for operated in found.operated.values():
-            operated.require_alive()
-        status = await found.devnet.node().sync_status()
-        outputs = await found.devnet.outputs()
-        if status.safe_l2.number != status.finalized_l2.number or not outputs:
-            return False
-        if status.finalized_l2.number - outputs[-1].l2_block >= INTERVAL:
-            return False
-        live = rows(found.store, "SELECT MAX(end_block) FROM spans")[0][0]
-        open_ones = rows(
-            found.store, "SELECT 1 FROM requests WHERE status < ?", RequestStatus.COMPLETE
-        ) + rows(found.store, "SELECT 1 FROM intents WHERE state = 'open'")
-        return status.finalized_l2.number - live < BLOCKS and not open_ones
-
-    await until("all that is final is proposed", is_done, 180)
 
 
 @pytest.mark.timeout(300 + 30 * KILLS)
@@ -214,10 +203,10 @@ async def test_kills_lose_nothing_and_double_nothing(tmp_path: Path, layout: str
     """By what the contract, the request store, the server, the network and the ledger kept."""
     chance = random.Random(f"{SEED} {layout}")
     async with lab(tmp_path, layout) as found:
-        await until("the first output", found.devnet.outputs, 120)
+        await until("the first output", found.has_output, 120)
         done = [await moment(found, chance) for _ in range(KILLS)]
         print(f"{layout}, seed {SEED}:", *done, sep="\n  ")  # noqa: T201 - shown when it fails
-        await drained(found)
+        await drained(found.devnet, found.store, interval=INTERVAL, blocks=BLOCKS)
         outputs = await check_contract(found.devnet)
         for name in ("proposer", "server"):
             if name in found.operated:
