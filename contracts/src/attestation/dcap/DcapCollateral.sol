@@ -317,9 +317,12 @@ contract DcapCollateral is DcapPki {
         Authority storage root = _authorities[ROOT_INDEX];
         Authority storage issuer = _authorities[platform.issuer];
         until = _earlier(until, root.notAfter);
-        until = _earlier(until, root.nextUpdate - 1);
         until = _earlier(until, issuer.notAfter);
-        until = _earlier(until, issuer.nextUpdate - 1);
+        unchecked {
+            // Lists that hold now end after now.
+            until = _earlier(until, root.nextUpdate - 1);
+            until = _earlier(until, issuer.nextUpdate - 1);
+        }
         until = _earlier(until, info.nextUpdate);
         until = _earlier(until, _authorities[info.signer].notAfter);
         until = _earlier(until, identity.nextUpdate);

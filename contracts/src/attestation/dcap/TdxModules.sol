@@ -7,7 +7,7 @@ import {SvnLevels} from "./SvnLevels.sol";
 
 /// @title TdxModules
 /// @notice What TCB info says of TDX modules: `tdxModule` for version 0, `tdxModuleIdentities` for
-///         others; without identities the former speaks for all versions.
+///         all others.
 /// @dev    Packed: number of modules u8, then for each its version u8, number of levels u8, MRSIGNER
 ///         48, attributes 8, their mask 8, levels.
 library TdxModules {
@@ -105,7 +105,6 @@ library TdxModules {
     {
         uint256 count = uint8(packed[pos]);
         ++pos;
-        if (count == 1) return pos;
         for (uint256 i = 0; i < count; ++i) {
             if (uint8(packed[pos]) == version) return pos;
             pos += HEAD + 3 * uint256(uint8(packed[pos + 1]));
