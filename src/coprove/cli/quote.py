@@ -69,7 +69,7 @@ def verify(
     /,
     *,
     policy: Path,
-    endorsements: tuple[Path, ...] = (),
+    endorsements: Annotated[tuple[Path, ...], Parameter(negative="")] = (),
     platform: Platform | None = None,
     at: str | None = None,
     chain_id: int = 1,
