@@ -4,6 +4,8 @@ It passes the same code as a vendor's, and `Claims.simulated` says that it is no
 accepts it outside development chains.
 """
 
+from coprove.attestation.simulation.amd import GuestState, SimulatedAmd
+from coprove.attestation.simulation.arm import FirmwareState, RealmState, SimulatedArm
 from coprove.attestation.simulation.collateral import (
     DEFAULT_START,
     CollateralSpec,
@@ -16,18 +18,26 @@ from coprove.attestation.simulation.intel import (
     sgx_report,
     td_report,
 )
+from coprove.attestation.simulation.nitro import EnclaveState, SimulatedNitro
 from coprove.attestation.simulation.pck import PlatformSpec
 from coprove.attestation.simulation.pki import SimulatedAuthority, derive_key, pem
 
 __all__ = [
     "DEFAULT_START",
     "CollateralSpec",
+    "EnclaveState",
+    "FirmwareState",
+    "GuestState",
     "LevelSpec",
     "ModuleSpec",
     "PlatformSpec",
     "QuoteSpec",
+    "RealmState",
+    "SimulatedAmd",
+    "SimulatedArm",
     "SimulatedAuthority",
     "SimulatedIntel",
+    "SimulatedNitro",
     "derive_key",
     "pem",
     "sgx_report",

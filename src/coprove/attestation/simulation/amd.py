@@ -20,7 +20,7 @@ from coprove.attestation.snp.report import REPORT_SIZE
 from coprove.attestation.x509 import Certificate, parse_certificate
 from coprove.errors import InputError
 
-__all__ = ["SIMULATED_TCB", "AmdSimulation", "GuestState", "vcek_extensions"]
+__all__ = ["SIMULATED_TCB", "GuestState", "SimulatedAmd", "vcek_extensions"]
 
 SIMULATED_TCB: Final = TcbVersion(bootloader=4, tee=0, snp=24, microcode=219)
 """TCB version of simulated Milan processors."""
@@ -46,7 +46,7 @@ class GuestState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AmdSimulation:
+class SimulatedAmd:
     """Keys of a simulated AMD and one of its chips, all from a seed."""
 
     ark: Authority
@@ -59,7 +59,7 @@ class AmdSimulation:
     """64 bytes."""
 
     @classmethod
-    def from_seed(cls, seed: str, *, chip: int = 0) -> AmdSimulation:
+    def from_seed(cls, seed: str, *, chip: int = 0) -> SimulatedAmd:
         """Return the simulation of a seed; chips of one seed have one root."""
         ark = Authority.root(
             Subject(name="ARK-Milan", is_authority=True), derive_p384(seed, "amd ark")

@@ -20,7 +20,7 @@ from coprove.attestation.simulation.pki import derive_key, raw_public_key, raw_s
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ArmSimulation", "FirmwareState", "RealmState", "sign_token"]
+__all__ = ["FirmwareState", "RealmState", "SimulatedArm", "sign_token"]
 
 _SECURED: Final = 0x3000
 _SIGNER: Final = hashlib.sha256(b"simulated firmware signer").digest()
@@ -61,7 +61,7 @@ class RealmState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmSimulation:
+class SimulatedArm:
     """Keys of a simulated device, all from a seed."""
 
     attestation_key: ec.EllipticCurvePrivateKey
@@ -70,7 +70,7 @@ class ArmSimulation:
     """Signs realm tokens; P-384."""
 
     @classmethod
-    def from_seed(cls, seed: str) -> ArmSimulation:
+    def from_seed(cls, seed: str) -> SimulatedArm:
         """Return the simulation of a seed."""
         return cls(
             attestation_key=derive_key(seed, "arm attestation"),

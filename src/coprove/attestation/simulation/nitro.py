@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["EnclaveState", "NitroSimulation", "sign_document"]
+__all__ = ["EnclaveState", "SimulatedNitro", "sign_document"]
 
 _LIFETIME: Final = 10_800
 _PROTECTED: Final = bytes.fromhex("a1013822")
@@ -42,7 +42,7 @@ class EnclaveState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NitroSimulation:
+class SimulatedNitro:
     """Keys of a simulated AWS and one of its machines, all from a seed."""
 
     issuers: tuple[Authority, ...]
@@ -51,7 +51,7 @@ class NitroSimulation:
     """What signs documents, P-384."""
 
     @classmethod
-    def from_seed(cls, seed: str) -> NitroSimulation:
+    def from_seed(cls, seed: str) -> SimulatedNitro:
         """Return the simulation of a seed."""
         root = Authority.root(
             Subject(name="aws.nitro-enclaves", is_authority=True), derive_p384(seed, "nitro root")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from coprove.attestation.arm import verify_cca_token, verify_psa_token
-from coprove.attestation.simulation.arm import ArmSimulation, FirmwareState, RealmState
+from coprove.attestation.simulation.arm import FirmwareState, RealmState, SimulatedArm
 
 if TYPE_CHECKING:
     from coprove.attestation.claims import Claims
 
 AT = 1_790_000_000
 """When everything is verified, Unix seconds."""
-ARM = ArmSimulation.from_seed("tests")
+ARM = SimulatedArm.from_seed("tests")
 """The implementer."""
 KEYS = (ARM.key,)
 REPORT_DATA = bytes(range(64))

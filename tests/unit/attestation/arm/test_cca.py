@@ -16,13 +16,13 @@ from coprove.attestation.arm import parse_cca_token, verify, verify_cca_token
 from coprove.attestation.ecdsa import P256_ORDER, P384_ORDER
 from coprove.attestation.errors import EvidenceFormatError, EvidenceRejectedError, Rejection
 from coprove.attestation.platform import Platform
-from coprove.attestation.simulation.arm import ArmSimulation, RealmState, sign_token
+from coprove.attestation.simulation.arm import RealmState, SimulatedArm, sign_token
 from coprove.attestation.simulation.pki import raw_public_key
 from tests.unit.attestation.arm.devices import ARM, AT, KEYS, REPORT_DATA, RIM, cca, verify_cca
 from tests.unit.attestation.tables import take_out
 
 REFUSALS = (EvidenceFormatError, EvidenceRejectedError)
-OTHER = ArmSimulation.from_seed("someone else's")
+OTHER = SimulatedArm.from_seed("someone else's")
 PLATFORM, REALM = 44234, 44241
 STATE = RealmState(report_data=REPORT_DATA, initial_measurement=RIM)
 

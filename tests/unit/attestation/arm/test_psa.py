@@ -19,7 +19,7 @@ from coprove.attestation.errors import (
     Rejection,
 )
 from coprove.attestation.platform import Platform
-from coprove.attestation.simulation.arm import ArmSimulation, FirmwareState, sign_token
+from coprove.attestation.simulation.arm import FirmwareState, SimulatedArm, sign_token
 from tests.unit.attestation.arm.devices import (
     ARM,
     AT,
@@ -32,7 +32,7 @@ from tests.unit.attestation.arm.devices import (
 from tests.unit.attestation.tables import take_out
 
 REFUSALS = (EvidenceFormatError, EvidenceRejectedError)
-OTHER = ArmSimulation.from_seed("someone else's")
+OTHER = SimulatedArm.from_seed("someone else's")
 EXAMPLE = bytes.fromhex(
     "d28443a10126a0590100a81901005821010202020202020202020202020202020202020202020202020202020202"
     "02020219095c582000000000000000000000000000000000000000000000000000000000000000000a5820010101"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from coprove.attestation import cbor
 from coprove.attestation.nitro import verify_document
-from coprove.attestation.simulation.nitro import EnclaveState, NitroSimulation, sign_document
+from coprove.attestation.simulation.nitro import EnclaveState, SimulatedNitro, sign_document
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AT = 1_790_000_000
 """When documents are made and verified, Unix seconds."""
-AWS = NitroSimulation.from_seed("tests")
+AWS = SimulatedNitro.from_seed("tests")
 """The vendor."""
 PCRS = {index: bytes([index + 1]) * 48 for index in range(3)}
 """What runs."""

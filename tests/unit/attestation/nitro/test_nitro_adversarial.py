@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from coprove.attestation.errors import EvidenceFormatError, EvidenceRejectedError, Rejection
 from coprove.attestation.nitro import document, parse_document, verify, verify_document
 from coprove.attestation.simulation.issuing import Authority, Subject, derive_p384
-from coprove.attestation.simulation.nitro import NitroSimulation, sign_document
+from coprove.attestation.simulation.nitro import SimulatedNitro, sign_document
 from tests.unit.attestation.nitro.enclaves import AT, AWS, PCRS, Exhibit
 from tests.unit.attestation.tables import take_out
 
 GOOD = Exhibit()
-OTHER = NitroSimulation.from_seed("someone else's")
+OTHER = SimulatedNitro.from_seed("someone else's")
 BUNDLE = tuple(issuer.certificate for issuer in AWS.issuers)
 INSTANCE = Subject(name="instance.simulation.aws.nitro-enclaves", is_authority=True, path_length=0)
 

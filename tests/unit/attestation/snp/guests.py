@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coprove.attestation.simulation.amd import AmdSimulation, GuestState
+from coprove.attestation.simulation.amd import GuestState, SimulatedAmd
 from coprove.attestation.snp import Endorsements, encode_endorsements, verify_report
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 AT = 1_790_000_000
 """When everything is verified, Unix seconds."""
-AMD = AmdSimulation.from_seed("tests")
+AMD = SimulatedAmd.from_seed("tests")
 """The vendor."""
 GUEST = GuestState(report_data=bytes(range(64)), measurement=bytes(range(48)))
 """What runs."""
@@ -29,7 +29,7 @@ class Exhibit:
     ask: bytes | None = AMD.ask.certificate
     ark: bytes | None = AMD.ark.certificate
     crl: bytes | None = None
-    signer: AmdSimulation = AMD
+    signer: SimulatedAmd = AMD
 
     @property
     def report(self) -> bytes:

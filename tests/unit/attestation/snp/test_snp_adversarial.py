@@ -13,14 +13,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from coprove.attestation.errors import EvidenceFormatError, EvidenceRejectedError, Rejection
-from coprove.attestation.simulation.amd import SIMULATED_TCB, AmdSimulation, vcek_extensions
+from coprove.attestation.simulation.amd import SIMULATED_TCB, SimulatedAmd, vcek_extensions
 from coprove.attestation.simulation.issuing import FOREVER, Authority, Subject, derive_p384
 from coprove.attestation.snp import Product, TcbVersion, report, verify, verify_report
 from coprove.attestation.x509 import parse_certificate
 from tests.unit.attestation.snp.guests import AMD, AT, GUEST, Exhibit, edited
 from tests.unit.attestation.tables import take_out
 
-OTHER = AmdSimulation.from_seed("someone else's")
+OTHER = SimulatedAmd.from_seed("someone else's")
 GOOD = Exhibit()
 PAST = (FOREVER[0], AT - 1)
 FUTURE = (AT + 1, FOREVER[1])
