@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from coprove.devnet.prover_network import ProverNetworkServer
 
 
+def claims(lab: ProverLab) -> list[bytes]:
+    """Return the requests of which the work folder says what they must show."""
+    return sorted(bytes.fromhex(path.stem) for path in (lab.folder / "work").glob("*.claim"))
+
+
 @pytest.fixture(scope="module")
 def pool() -> Iterator[RangePool]:
     pool = RangePool(1)
@@ -305,6 +310,7 @@ async def test_terminal_states_come_through_whatever_else_fails(
         async with session.post(control, json={"action": "assign"}) as answer:
             assert answer.status == 200
         assert (await backend.status(proof_id)).fulfillment is Fulfillment.ASSIGNED
+        assert claims(lab) == [proof_id]
         async with session.post(control, json={"action": action}) as answer:
             assert answer.status == 200
         network.faults.add(
@@ -312,12 +318,33 @@ async def test_terminal_states_come_through_whatever_else_fails(
         )
         status = await backend.status(proof_id)
         assert (status.fulfillment, status.execution) == (fulfillment, execution)
+        assert claims(lab) == []
         status = await backend.status(proof_id)
         assert status.reason is not None
         assert fulfillment.name.lower() in status.reason
         with pytest.raises(ProofNotReadyError):
             await backend.proof(proof_id)
         await backend.close()
+
+
+async def test_what_a_request_must_show_is_kept_until_its_proof_is_there(lab: ProverLab) -> None:
+    """No file stays behind in the work folder, neither of a range nor of an aggregation."""
+    intents = MemoryIntents()
+    async with lab.network() as network:
+        backend = lab.backend(network.url)
+        jobs = [range_job(lab.folder, start, start + 2) for start in (0, 2)]
+        ranges = [await backend.submit(job, intents) for job in jobs]
+        assert claims(lab) == sorted(ranges)
+        proofs = []
+        for proof_id in ranges:
+            await settled(backend, proof_id)
+            proofs.append(await backend.proof(proof_id))
+        whole = await backend.submit(aggregation_job(jobs, tuple(proofs)), intents)
+        assert claims(lab) == [whole]
+        await settled(backend, whole)
+        await backend.proof(whole)
+        await backend.close()
+    assert not list((lab.folder / "work").iterdir())
 
 
 async def test_a_call_that_hangs_ends_by_its_timeout(lab: ProverLab) -> None:
@@ -379,8 +406,10 @@ async def test_cancelling(lab: ProverLab) -> None:
     async with lab.network(fulfil=False) as network:
         backend = lab.backend(network.url)
         proof_id = await backend.submit(range_job(lab.folder, 2, 4), intents)
+        assert claims(lab) == [proof_id]
         await backend.cancel(proof_id)
         assert (await backend.status(proof_id)).fulfillment is Fulfillment.REQUESTED
+        assert claims(lab) == []
         await backend.close()
 
 
@@ -440,6 +469,7 @@ async def test_unknown_requests_and_simulated_proofs(lab: ProverLab) -> None:
         (lab.folder / "work" / f"{proof_id.hex()}.claim").write_bytes(b"another claim")
         with pytest.raises(ProofFormatError, match="public values"):
             await backend.proof(proof_id)
+        assert claims(lab) == [proof_id]
         (lab.folder / "work" / f"{proof_id.hex()}.claim").unlink()
         assert await backend.proof(proof_id)
         for item in (backend, strict, tight):

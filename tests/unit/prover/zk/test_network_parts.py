@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from coprove.contracts.errors import KeyFormatError
 from coprove.errors import InputError
 from coprove.prover import ProofFormatError, ProverUnavailableError
 from coprove.prover.zk.network import NetworkOptions, Strategy
+from coprove.prover.zk.network.claims import ClaimFolder
 from coprove.prover.zk.network.options import AUCTION_URL, NETWORK_RETRY, RESERVED_URL
 from coprove.prover.zk.network.signing import LocalNetworkSigner, personal_digest, recover_signer
 from coprove.prover.zk.proto import artifact_pb2, network_pb2
@@ -28,7 +30,7 @@ from coprove.prover.zk.simulated import simulated_aggregation, simulated_range
 from coprove.prover.zk.sp1_proof import CompressedProof, OnchainProof
 from coprove.rpc import GiveUp, Retry
 from coprove.types import AggregationOutputs, BootInfo, Hash32
-from tests.unit.prover.zk.jobs import AGGREGATION_VKEY, RANGE_VKEY
+from tests.unit.prover.zk.jobs import AGGREGATION_VKEY, RANGE_VKEY, range_job
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -269,3 +271,20 @@ def test_hostile_proofs_are_refused(data: bytes) -> None:
             received_proof(prefix + data, claim=CLAIM.encode(), allow_simulated=True)
         with pytest.raises(ProofFormatError):
             CompressedProof.decode_any(prefix + data[:100], size=136)
+
+
+def test_claims_of_requests_that_others_finished_do_not_stay(tmp_path: Path) -> None:
+    """Another machine may have taken over: what is too old to be open goes with the next one."""
+    now = [time.time()]
+    folder = ClaimFolder(tmp_path, seconds=100.0, clock=lambda: now[0])
+    job = range_job(tmp_path, 0, 2)
+    folder.put(b"one", job)
+    folder.put(b"two", job)
+    assert folder.get(b"one") == folder.get(b"two") == job.boot_info.encode()
+    now[0] += 1_000.0
+    os.utime(tmp_path / f"{b'two'.hex()}.claim", (now[0], now[0]))
+    folder.put(b"two", job)
+    assert folder.get(b"one") is None
+    folder.drop(b"one")
+    folder.drop(b"two")
+    assert folder.get(b"two") is None

@@ -7,7 +7,6 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Final
 
-from coprove.program import run_aggregation
 from coprove.prover.backend import Execution, Fulfillment, ProofStatus, RangeJob
 from coprove.prover.errors import (
     NetworkRefusedError,
@@ -22,6 +21,7 @@ from coprove.prover.zk.network.account import NetworkAccount
 from coprove.prover.zk.network.artifacts import ArtifactStore
 from coprove.prover.zk.network.bodies import make_body
 from coprove.prover.zk.network.channel import NetworkChannel
+from coprove.prover.zk.network.claims import ClaimFolder
 from coprove.prover.zk.network.details import request_details
 from coprove.prover.zk.network.inputs import receipts_wanted, write_range_artifact
 from coprove.prover.zk.network.programs import register
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["NetworkBackend"]
 
 _ID_SIZE: Final = 32
+_DAY: Final = 86_400.0
 _log = get_logger(part="prover network")
 
 
@@ -51,7 +52,7 @@ class NetworkBackend:
     """Requests proofs; identifiers are the network's request ids.
 
     Requests are safe across crashes (see `submission`). The folder holds inputs on their way and
-    what each request is to show, which is a check more when it is there and nothing when not.
+    what each open request is to show (see `claims`).
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class NetworkBackend:
         self._submission = Submission(
             self._channel, self.account, listing_delay=options.listing_delay
         )
+        self._claims = ClaimFolder(work_dir, seconds=2 * options.proving_timeout + _DAY)
         self._registered: set[bytes] = set()
 
     @property
@@ -108,8 +110,7 @@ class NetworkBackend:
         request_id = await self._submission.submit(
             job.key, intents, upload=lambda: self._upload(job), body=body
         )
-        claim = _claim(job)
-        await asyncio.to_thread(self._claim_path(request_id).write_bytes, claim)
+        await asyncio.to_thread(self._claims.put, request_id, job)
         return request_id
 
     async def find(self, key: str, intents: IntentLog) -> bytes | None:
@@ -128,6 +129,8 @@ class NetworkBackend:
         except ValueError as error:
             raise ProverUnavailableError(f"the network gives an unknown status: {error}") from None
         if fulfillment.is_final:
+            if fulfillment is not Fulfillment.FULFILLED:
+                self._claims.drop(proof_id)
             cost, reason = await request_details(self._channel, proof_id)
             return ProofStatus(
                 fulfillment=fulfillment,
@@ -150,12 +153,18 @@ class NetworkBackend:
         if not answer.proof_uri:
             raise ProverUnavailableError(f"request {proof_id.hex()}: no proof URI yet")
         data = await self._artifacts.download(answer.proof_uri, limit=self._options.max_proof_bytes)
-        return received_proof(
-            data, claim=self._expected(proof_id), allow_simulated=self._options.is_simulated
+        proof = received_proof(
+            data, claim=self._claims.get(proof_id), allow_simulated=self._options.is_simulated
         )
+        self._claims.drop(proof_id)
+        return proof
 
     async def cancel(self, proof_id: bytes) -> None:
         """As in ProverBackend; the network of reserved capacity knows no cancelling."""
+        await self._cancel(proof_id)
+        self._claims.drop(proof_id)
+
+    async def _cancel(self, proof_id: bytes) -> None:
         if not self._options.is_auction:
             await self._status(proof_id)
             _log.info("this network cannot cancel, the deadline ends it", request=proof_id.hex())
@@ -255,19 +264,3 @@ class NetworkBackend:
         return ProofStatus(
             fulfillment=Fulfillment.UNFULFILLABLE, execution=execution, reason=reason
         )
-
-    def _claim_path(self, request_id: bytes) -> Path:
-        return self._work_dir / f"{request_id.hex()}.claim"
-
-    def _expected(self, request_id: bytes) -> bytes | None:
-        try:
-            return self._claim_path(request_id).read_bytes()
-        except FileNotFoundError:
-            return None
-
-
-def _claim(job: RangeJob | AggregationJob) -> bytes:
-    """Return the public values that a job's proof must have."""
-    if isinstance(job, RangeJob):
-        return job.boot_info.encode()
-    return run_aggregation(job.given).abi_encode()
