@@ -32,6 +32,7 @@ from coprove.config.sections import (
     TelemetrySection,
     TransactionsSection,
 )
+from coprove.config.tee_section import TeeSection
 from coprove.telemetry import get_logger, register_secret
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     network: NetworkSection = NetworkSection()
     proposer: ProposerSection = ProposerSection()
     server: ServerSection = ServerSection()
+    tee: TeeSection = TeeSection()
     transactions: TransactionsSection = TransactionsSection()
     storage: StorageSection = StorageSection()
     telemetry: TelemetrySection = TelemetrySection()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ class TeeClient(Client):
             **given.pop("headers", {}),
         }
         path = f"/v1/proofs?wait={wait}"
-        return await self.send("POST", path, data=data, headers=headers, **given)
+        return await self.send("POST", path, data=io.BytesIO(data), headers=headers, **given)
 
     async def call(self, method: str, *params: Any) -> Any:
         """Return the result of a call, or its error as an object with `code`."""

@@ -195,7 +195,7 @@ class ProvingDesk:
                 l2_chain=poe.l2_chain_id,
                 start=poe.l2_pre_block,
                 end=poe.l2_post_block,
-                output_root=poe.l2_post_root,
+                output_root=poe.l2_post_root.hex0x,
                 seconds=round(proof.seconds, 3),
                 simulated=self._enclave.identity.simulated,
             )
@@ -205,10 +205,10 @@ class ProvingDesk:
             bare.__context__ = bare.__cause__ = None
             self._keep(Task(digest, TaskState.REFUSED, refusal=bare))
             self._metrics.inc(names.FINISHED, outcome="refused")
-            _log.warning("refused", witness=digest, error=error)
+            _log.warning("refused", witness=digest.hex0x, error=error)
         else:
             self._metrics.inc(names.FINISHED, outcome="stopped")
-            _log.warning("stopped", witness=digest, error=error)
+            _log.warning("stopped", witness=digest.hex0x, error=error)
 
     def _keep(self, task: Task) -> None:
         self._known[task.witness] = task

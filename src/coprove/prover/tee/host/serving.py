@@ -88,9 +88,9 @@ class TeeProver:
         _log.info(
             "listening",
             url=self.url,
-            platform=identity.platform,
-            prover=identity.address,
-            measurement=identity.measurement,
+            platform=identity.platform.value,
+            prover=str(identity.address),
+            measurement_id=identity.measurement_id.hex0x,
             simulated=identity.simulated,
         )
 
