@@ -23,6 +23,7 @@ from coprove.contracts import (
     TransactionOptions,
     open_output_contract,
 )
+from coprove.errors import Temporary
 from coprove.proposer import metrics as m
 from coprove.proposer.alerts import Alert, LogAlerts, WebhookAlerts
 from coprove.proposer.background import Background
@@ -270,9 +271,14 @@ class ProposerService:
             if isinstance(error, LeaseLostError | NotLeadingError):
                 self.metrics.count(m.LOST_LEAD)
                 alerts.send(Alert.LEADERSHIP, f"{lease.holder} lost the lead: {error}")
-            elif isinstance(error, Exception):
+            elif isinstance(error, Exception) and not isinstance(error, Temporary):
                 raise error
         await self._leadership.release()
+        for error in ended:
+            if isinstance(error, Temporary):
+                # A node was away when the term began: another process may reach it meanwhile.
+                _log.warning("the term ends", error=error)
+                await asyncio.sleep(self._settings.lease_seconds / 3)
 
     async def _act(self, alerts: Alerts, lease: Lease) -> None:
         options = TransactionOptions(
