@@ -247,6 +247,9 @@ contract AttestorVerifierTest is RegistryTestBase {
         }
         check(total == DISPUTE_BOND && attestors.credits(wallets[3].addr) == 0, "credits");
         vm.prank(wallets[0].addr);
+        expectError(AttestorVerifier.TransferFailed.selector);
+        attestors.withdraw(payable(address(policy)));
+        vm.prank(wallets[0].addr);
         attestors.withdraw(payable(address(0xBEEF)));
         check(address(0xBEEF).balance != 0, "paid");
         vm.prank(wallets[0].addr);
@@ -345,6 +348,9 @@ contract AttestorVerifierTest is RegistryTestBase {
         vm.prank(OWNER);
         expectError(AttestorVerifier.AttestorUnchanged.selector);
         attestors.setAttestor(wallets[0].addr, false);
+        vm.prank(OWNER);
+        expectError(AttestorVerifier.AttestorUnchanged.selector);
+        attestors.setAttestor(address(0), true);
         vm.prank(OWNER);
         attestors.setAttestor(wallets[0].addr, true);
         attestors.verify(evidence);
