@@ -19,7 +19,7 @@ class AsyncClosing(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Stop own work and release what is held; a second call does nothing more."""
+        """Stop own work and release what is held."""
 
     async def __aenter__(self) -> Self:
         """Return the object itself."""

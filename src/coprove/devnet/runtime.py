@@ -9,6 +9,7 @@ import sys
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, Self
 
+from coprove.closing import AsyncClosing
 from coprove.contracts.foundry_tools import free_port
 from coprove.devnet.deployment import AGGREGATION_VKEY, RANGE_VKEY, deploy
 from coprove.devnet.errors import PortInUseError
@@ -22,7 +23,6 @@ from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import TracebackType
 
     from coprove.devnet.manifest import DataDir, Manifest
     from coprove.devnet.options import DevnetOptions
@@ -35,7 +35,7 @@ wanted, starts after the node; proposer and traffic may be left out."""
 _log = get_logger(part="devnet")
 
 
-class Devnet:
+class Devnet(AsyncClosing):
     """Use as an asynchronous context manager: entered, all processes run; left, none does."""
 
     def __init__(self, options: DevnetOptions, directory: DataDir) -> None:
@@ -70,18 +70,15 @@ class Devnet:
         try:
             await self._start()
         except BaseException:
-            await self._stop()
+            await self.close()
             raise
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         """Stop everything, the services first, the L1 after a last save."""
-        await self._stop()
+        await self.supervisor.stop_all(but=("l1",))
+        await self._exit.aclose()
+        await self.supervisor.stop_all()
 
     async def _start(self) -> None:
         manifest = self.directory.read_manifest()
@@ -237,11 +234,6 @@ class Devnet:
     async def _last_save(self, transport: JsonRpcTransport) -> None:
         with suppress(CoproveError, OSError):
             await self.l1.save(transport)
-
-    async def _stop(self) -> None:
-        await self.supervisor.stop_all(but=("l1",))
-        await self._exit.aclose()
-        await self.supervisor.stop_all()
 
 
 def _port(wanted: int | None) -> int:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import aiohttp
 
+from coprove.closing import AsyncClosing
 from coprove.telemetry import get_logger, redact, register_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
-
 __all__ = ["Alert", "Alerts", "LogAlerts", "WebhookAlerts"]
 
 _log = get_logger(part="alerts")
@@ -52,7 +51,7 @@ class LogAlerts:
         _log.error("alert", kind=alert.value, text=text)
 
 
-class WebhookAlerts:
+class WebhookAlerts(AsyncClosing):
     """Alerts as `{"text": …}` posted to a URL, and as log lines.
 
     Of each kind at most one goes out in `interval` seconds; the next one says how many were held
@@ -82,12 +81,7 @@ class WebhookAlerts:
         self._session = aiohttp.ClientSession(timeout=timeout)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         """Deliver what is under way, for some seconds, and close."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_POST_SECONDS)

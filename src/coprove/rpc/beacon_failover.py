@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
+from coprove.closing import AsyncClosing
 from coprove.errors import CoproveError, InputError
 from coprove.rpc.beacon import BeaconClient
 from coprove.rpc.errors import NotYetAvailableError
@@ -13,7 +14,6 @@ from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from coprove.rpc.http import EndpointOptions
 
@@ -38,7 +38,7 @@ class BeaconSource(Protocol):
         """Close the connections."""
 
 
-class FailoverBeacon:
+class FailoverBeacon(AsyncClosing):
     """Beacon nodes in order of preference, those that failed or lied lately last."""
 
     def __init__(self, clients: Sequence[BeaconClient]) -> None:
@@ -75,19 +75,6 @@ class FailoverBeacon:
         """Close the connections of all nodes."""
         for client in self._clients:
             await client.close()
-
-    async def __aenter__(self) -> Self:
-        """Return the source itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.close()
 
 
 def open_beacon(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import aiohttp
 
+from coprove.closing import AsyncClosing
 from coprove.errors import CoproveError, InputError
 from coprove.primitives.bounded_json import Json, load_json
 from coprove.rpc.errors import (
@@ -25,8 +26,6 @@ from coprove.telemetry import get_logger, redact_url, register_secret, url_secre
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-
 __all__ = [
     "CallStats",
     "EndpointClient",
@@ -248,7 +247,7 @@ def _seconds(value: str | None) -> float | None:
     return seconds if 0 <= seconds < 3600 else None
 
 
-class EndpointClient:
+class EndpointClient(AsyncClosing):
     """What every client of one endpoint shares: its name, its counters, and being closed.
 
     Use as an async context manager, or `close()` it.
@@ -269,19 +268,6 @@ class EndpointClient:
     def stats(self) -> CallStats:
         """Counters since creation."""
         return self._endpoint.stats
-
-    async def __aenter__(self) -> Self:
-        """Return the client itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.close()
 
     async def close(self) -> None:
         """Close the connections, unless the session was given."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from coprove.closing import AsyncClosing
 from coprove.errors import CoproveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from coprove.rpc.http import CallStats, Json
 
@@ -54,7 +54,7 @@ class Answer(Generic[T]):
     """The endpoint, to ask it further."""
 
 
-class RpcTransport(ABC):
+class RpcTransport(AsyncClosing):
     """Makes JSON-RPC calls. Use as an async context manager, or `close()` it."""
 
     quorum: int = 1
@@ -107,10 +107,6 @@ class RpcTransport(ABC):
     def blame(self, source: RpcTransport, failure: CoproveError) -> None:
         """Note that `source` gave an answer that turned out to be wrong."""
 
-    @abstractmethod
-    async def close(self) -> None:
-        """Close the connections."""
-
     async def call(
         self,
         method: str,
@@ -143,16 +139,3 @@ class RpcTransport(ABC):
     async def read_one(self, query: Query[T]) -> T:
         """As `read`, for one query."""
         return (await self.read([query]))[0]
-
-    async def __aenter__(self) -> Self:
-        """Return the transport itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
-        await self.close()

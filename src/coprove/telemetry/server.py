@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from coprove.closing import AsyncClosing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from coprove.telemetry.metrics import Metrics
 
 __all__ = ["TelemetryServer"]
 
 
-class TelemetryServer:
+class TelemetryServer(AsyncClosing):
     """Serves `/metrics`, `/healthz` (200 while the loop runs) and `/readyz` (200 or 503).
 
     Use it as an asynchronous context manager; `port` 0 takes a free one, `url` tells which.
@@ -53,12 +54,7 @@ class TelemetryServer:
         self._port = self._runner.addresses[0][1]
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         """Stop to listen."""
         if self._runner is not None:
             await self._runner.cleanup()

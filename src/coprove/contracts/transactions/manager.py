@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
+from coprove.closing import AsyncClosing
 from coprove.contracts.errors import (
     IntentConflictError,
     ManagerClosedError,
@@ -18,8 +19,6 @@ from coprove.telemetry import get_logger
 from coprove.types.transactions import Draft, IntentState
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from coprove.contracts.transactions.signer import Signer
     from coprove.contracts.transactions.store import IntentStore
     from coprove.contracts.transactions.watcher import SendGuard
@@ -32,7 +31,7 @@ __all__ = ["TransactionManager"]
 _log = get_logger(part="transactions")
 
 
-class TransactionManager:
+class TransactionManager(AsyncClosing):
     """Signs and sends for one account; several calls may wait at once.
 
     Use as an async context manager. On entering, what an earlier process left open is taken up
@@ -72,15 +71,6 @@ class TransactionManager:
         """Start and return the manager itself."""
         await self.start()
         return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop watching."""
-        await self.close()
 
     async def start(self) -> None:
         """Bind the store to the endpoint's chain and take up what is open.

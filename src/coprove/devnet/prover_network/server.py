@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import grpc
 from aiohttp import web
 
+from coprove.closing import AsyncClosing
 from coprove.devnet.prover_network.core import NetworkCore
 from coprove.devnet.prover_network.faults import FaultPlan
 from coprove.devnet.prover_network.fulfilment import Fulfilment
@@ -18,8 +19,6 @@ from coprove.devnet.prover_network.store import NetworkStore
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from coprove.devnet.prover_network.settings import ProverNetworkSettings
 
 __all__ = ["ProverNetworkServer"]
@@ -28,7 +27,7 @@ _HOST = "127.0.0.1"
 _log = get_logger(part="prover network")
 
 
-class ProverNetworkServer:
+class ProverNetworkServer(AsyncClosing):
     """A simulated SP1 prover network on the loopback address.
 
     An asynchronous context manager; what it accepted it knows again after a restart on the same
@@ -79,12 +78,7 @@ class ProverNetworkServer:
         _log.info("simulated prover network", grpc=self.url, http=self.http_url)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         """Stop; what is under way is taken up again after the next start."""
         if self._task is not None:
             self._task.cancel()

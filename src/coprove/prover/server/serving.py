@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from coprove.closing import AsyncClosing
 from coprove.contracts import GENESIS_CONFIG
 from coprove.prover.http.serving import HttpServer, check_exposure, until_signal
 from coprove.prover.server import metrics as names
@@ -17,8 +18,6 @@ from coprove.prover.server.store import JobStore
 from coprove.telemetry import Metrics, get_logger
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from fastapi import FastAPI
 
     from coprove.prover.backend import ProverBackend
@@ -54,7 +53,7 @@ class ServerParts:
     """Named config of a contract of the second generation."""
 
 
-class ProofServer:
+class ProofServer(AsyncClosing):
     """Use as an asynchronous context manager: entered, it answers at `url`."""
 
     def __init__(self, options: ServerOptions, parts: ServerParts) -> None:
@@ -84,12 +83,7 @@ class ProofServer:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         """Refuse further requests, end those under way, stop the jobs where they are."""
         await self._exit.aclose()
 
