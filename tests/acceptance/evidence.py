@@ -213,8 +213,8 @@ def accepted_requests(devnet: RunningDevnet) -> list[Accepted]:
 
 def check_spending(ledger: Path, accepted: list[Accepted]) -> None:
     """The ledger has each request that the network accepted, once, at the network's price."""
-    spent = rows(ledger, "SELECT proof_id, units FROM spending")
-    assert sorted(spent) == sorted((item.request_id, item.price) for item in accepted)
+    spent = rows(ledger, "SELECT proof_id, amount FROM spending")
+    assert sorted(spent) == sorted((item.request_id, str(item.price)) for item in accepted)
 
 
 def _accepted(settings: ProverNetworkSettings, row: tuple[Any, ...]) -> Accepted:

@@ -64,7 +64,7 @@ class Lab:
 
     @property
     def asking(self) -> str:
-        """Who asks the network, and so has the ledger."""
+        """Who asks the network."""
         return "server" if "server" in self.operated else "proposer"
 
     async def has_output(self) -> bool:
@@ -118,7 +118,8 @@ async def lab(folder: Path, layout: str) -> AsyncIterator[Lab]:
     with running_devnet(folder / "data", prover=prover, proposer=False, **options) as devnet:
         found = Lab(devnet, layout)
         config = devnet.data_dir / "operator" / "coprove.toml"
-        budget = {
+        # One account of both: what a server requests for a proposer counts once.
+        budget: dict[str, object] = {
             "prover.daily_units": 10**18,
             "prover.range_estimate": 7,
             "prover.aggregation_estimate": 11,
@@ -127,6 +128,7 @@ async def lab(folder: Path, layout: str) -> AsyncIterator[Lab]:
             "telemetry.metrics_port": 0,
             "proposer.lease": 2,
             "proposer.poll_interval": 0.25,
+            **budget,
         }
         if layout.startswith("server"):
             port = free_port()
@@ -137,8 +139,6 @@ async def lab(folder: Path, layout: str) -> AsyncIterator[Lab]:
             }
             settings = {"server.port": port, **budget}
             found.operated["server"] = Operated("server", folder, "server", config, settings)
-        else:
-            proposer |= budget
         found.operated["proposer"] = Operated("proposer", folder, "proposer", config, proposer)
         try:
             for operated in found.operated.values():
@@ -223,6 +223,5 @@ async def test_kills_lose_nothing_and_double_nothing(tmp_path: Path, layout: str
             assert {item.request_id: item.kind for item in accepted} == {
                 proof_id: what.split()[0] for proof_id, what in asked.items()
             }
-            folder = found.server_dir if "server" in found.operated else found.store.parent
-            check_spending(folder / "prover" / "spending.sqlite", accepted)
+            check_spending(found.store, accepted)
         print(f"{len(outputs)} outputs, {len(asked)} proofs, {len(done)} moments")  # noqa: T201
