@@ -243,9 +243,11 @@ def parse_policy(text: str) -> Policy:
         raise PolicyError("policy", expected=expected, actual=f"{len(text)} characters")
     try:
         members: dict[str, Any] = tomllib.loads(text)
-        return Policy.model_validate(members)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    # Beside its own error the parser lets those of numbers through that are too long.
+    except (ValueError, RecursionError) as error:
         raise PolicyError("policy", expected="TOML", actual=error) from error
+    try:
+        return Policy.model_validate(members)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         what = ".".join(str(part) for part in ("policy", *first["loc"]))

@@ -91,6 +91,7 @@ def test_a_policys_name_is_what_it_says() -> None:
         ("minimum_evaluation_number = 17", "minimum_evaluation_number = -1", "minimum"),
         ("smt = false", "smt = 1.5", "settings"),
         ("\nversion = 1\n", "\nversion = = 1\n", "policy"),
+        ("\nversion = 1\n", f"\nversion = {'1' * 5_000}\n", "policy"),
     ],
 )
 def test_what_is_no_policy_is_refused_by_name(old: str, new: str, names: str) -> None:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
 
@@ -49,6 +49,9 @@ PARSING_ERRORS = (
 )
 """All that the X.509 library raises on bytes that are no sound certificate or CRL."""
 _ECDSA = ec.ECDSA(hashes.SHA256())
+_ECDSA_OF_DIGEST = ec.ECDSA(Prehashed(hashes.SHA256()))
+_MAX_SIGNATURE = 72
+"""Bytes of an ECDSA-Sig-Value in DER, on P-256, at most."""
 _KNOWN_EXTENSIONS = frozenset(
     {
         ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
@@ -135,14 +138,19 @@ def raw_signature_holds(key: ec.EllipticCurvePublicKey, signature: bytes, data: 
 
 def is_signed_by(signature: bytes, tbs: bytes, issuer: Certificate) -> bool:
     """Whether a certificate's or CRL's DER signature is by the issuer's key."""
-    return signed(signature, tbs, issuer.der)
+    if len(signature) > _MAX_SIGNATURE:
+        return False
+    return signed(signature, hashlib.sha256(tbs).digest(), issuer.der)
 
 
 @lru_cache(maxsize=256)
-def signed(signature: bytes, tbs: bytes, issuer: bytes) -> bool:
-    """Whether a DER signature is by the key of the certificate `issuer` (DER)."""
+def signed(signature: bytes, digest: bytes, issuer: bytes) -> bool:
+    """Whether a DER signature is by the key of the certificate `issuer` (DER).
+
+    `digest` is SHA-256 of what is signed: this remembers its arguments, and a CRL may be large.
+    """
     try:
-        parsed(issuer).public_key.verify(signature, tbs, _ECDSA)
+        parsed(issuer).public_key.verify(signature, digest, _ECDSA_OF_DIGEST)
     except InvalidSignature:
         return False
     return True

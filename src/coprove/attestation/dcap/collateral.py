@@ -15,6 +15,13 @@ __all__ = ["MAX_COLLATERAL_SIZE", "DcapCollateral", "signed_part"]
 MAX_COLLATERAL_SIZE: Final = 4 << 20
 """Characters of collateral's JSON; Intel's has some 15,000."""
 _SIGNATURES: Final = ("tcb_info_signature", "qe_identity_signature")
+_TEXTS: Final = (
+    "pck_crl_issuer_chain",
+    "tcb_info_issuer_chain",
+    "tcb_info",
+    "qe_identity_issuer_chain",
+    "qe_identity",
+)
 _BINARY: Final = frozenset({"root_ca_crl", "pck_crl", *_SIGNATURES})
 _SIGNATURE_SIZE: Final = 64
 
@@ -43,7 +50,12 @@ class DcapCollateral:
     """64 bytes, r ‖ s."""
 
     def __post_init__(self) -> None:
-        """Refuse signatures of another size."""
+        """Refuse signatures of another size, and text of which there is no UTF-8."""
+        for name in _TEXTS:
+            try:
+                getattr(self, name).encode()
+            except UnicodeEncodeError as error:
+                raise EvidenceFormatError(name, expected="text", actual=error) from error
         for name in _SIGNATURES:
             size = len(getattr(self, name))
             if size != _SIGNATURE_SIZE:

@@ -14,7 +14,7 @@ from coprove.attestation.errors import EvidenceRejectedError, Rejection
 if TYPE_CHECKING:
     from coprove.attestation.dcap.levels import Standing
     from coprove.attestation.dcap.quote import Body
-    from coprove.attestation.dcap.tcb_info import TcbInfo, TdxModule
+    from coprove.attestation.dcap.tcb_info import TcbInfo
 
 __all__ = [
     "check_module",
@@ -61,7 +61,7 @@ def check_module(tcb_info: TcbInfo, body: Body) -> str:
     if isinstance(body, SgxReport):
         return _NO_TD
     svn, version = body.tee_tcb_svn[:2]
-    module = _identity(tcb_info, version)
+    module = tcb_info.module_of(version)
     if module is None:
         detail = f"no identity for TDX module version {version}"
         raise EvidenceRejectedError(Rejection.PLATFORM, detail)
@@ -86,14 +86,8 @@ def check_module(tcb_info: TcbInfo, body: Body) -> str:
 def module_standing(tcb_info: TcbInfo, body: TdReport10) -> Standing | None:
     """Return what is said of the TDX module; None where there are no levels or none fits."""
     svn, version = body.tee_tcb_svn[:2]
-    module = _identity(tcb_info, version)
+    module = tcb_info.module_of(version)
     for level in module.levels if module else ():
         if svn >= level.svn:
             return level.standing
     return None
-
-
-def _identity(tcb_info: TcbInfo, version: int) -> TdxModule | None:
-    """Return a version's identity; without any identities `tdxModule` speaks for all versions."""
-    only_base = len(tcb_info.modules) == 1
-    return tcb_info.module_of(0 if only_base else version)

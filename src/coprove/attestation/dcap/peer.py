@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dcap_qvl
 
+from coprove.attestation.claims import TcbStatus
 from coprove.attestation.dcap.levels import STATUS_NAMES, Standing, at_least_as_bad
 from coprove.attestation.errors import EvidenceRejectedError, Rejection
 
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
     from coprove.attestation.dcap.verified_collateral import VerifiedCollateral
 
 __all__ = ["check_peer"]
+
+_RELAUNCH_ADVISED = ("TDRelaunchAdvised", "TDRelaunchAdvisedConfigurationNeeded")
+"""Of TDs launched under a module that is out of date by now, where a current one has followed it.
+
+Intel knows these beside OutOfDate; here such a TD is out of date until it is launched again.
+"""
 
 
 def check_peer(
@@ -35,7 +42,8 @@ def check_peer(
     except ValueError as error:
         detail = f"dcap-qvl: {error}"
         raise EvidenceRejectedError(Rejection.SIGNATURE, detail) from error
-    theirs = STATUS_NAMES.get(report.status)
+    names = STATUS_NAMES | dict.fromkeys(_RELAUNCH_ADVISED, TcbStatus.OUT_OF_DATE)
+    theirs = names.get(report.status)
     if theirs is None or not at_least_as_bad(standing.status, theirs):
         detail = f"dcap-qvl finds {report.status}, here it is {standing.status.name}"
         raise EvidenceRejectedError(Rejection.TCB_STATUS, detail)

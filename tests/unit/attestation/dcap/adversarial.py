@@ -795,6 +795,28 @@ ROWS = (
         peer=True,
     ),
     Row(
+        name="39 TDX module of a version where TCB info has no identities",
+        make=lambda vendor: forgery(
+            vendor, body=td_report(), spec=CollateralSpec(tdx=True, modules=())
+        ),
+        reason=Rejection.PLATFORM,
+        guards=("quote:td-module",),
+        peer=True,
+    ),
+    Row(
+        name="39 TDX module of a version where TCB info lacks identities",
+        make=lambda vendor: forgery(
+            vendor,
+            body=td_report(),
+            spec=CollateralSpec(
+                tdx=True, edit_tcb_info=lambda document: document.pop("tdxModuleIdentities")
+            ),
+        ),
+        reason=Rejection.PLATFORM,
+        guards=("quote:td-module",),
+        peer=True,
+    ),
+    Row(
         name="40 service TD",
         make=lambda vendor: forgery(
             vendor, body=td_report(service_td=b"\x01" + bytes(47)), version=5

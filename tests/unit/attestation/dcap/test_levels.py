@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coprove.attestation import Claims, TcbStatus
-from coprove.attestation.dcap import parse_quote, tcb_info
+from coprove.attestation.dcap import TdReport15, parse_quote, tcb_info
 from coprove.attestation.dcap.levels import STATUS_NAMES, Standing, at_least_as_bad, merge
 from coprove.attestation.simulation import (
     CollateralSpec,
@@ -162,6 +162,29 @@ def test_an_out_of_date_module_on_a_platform_that_needs_configuration() -> None:
     )
     claims = forgery(intel(), body=td_report(), spec=spec).verify()
     assert claims.tcb_status is S.OUT_OF_DATE_CONFIGURATION_NEEDED
+
+
+@pytest.mark.parametrize(
+    ("levels", "status"),
+    [
+        ((LevelSpec(),), S.OUT_OF_DATE),
+        ((LevelSpec(status="ConfigurationNeeded"),), S.OUT_OF_DATE_CONFIGURATION_NEEDED),
+    ],
+    ids=["up-to-date", "configuration-needed"],
+)
+def test_a_module_that_was_updated_below_a_running_td_leaves_it_out_of_date(
+    levels: tuple[LevelSpec, ...], status: TcbStatus
+) -> None:
+    """TEE_TCB_SVN2 is the module's that runs now; what the TD was launched under still counts.
+
+    Intel and dcap-qvl advise to launch it again: for a policy that is out of date, and no more.
+    """
+    old, now = bytes((2, 1, 2, *(0,) * 13)), bytes((3, 1, 2, *(0,) * 13))
+    body = td_report(tee_tcb_svn=old, service_td=bytes(48))
+    assert isinstance(body, TdReport15)
+    spec = CollateralSpec(tdx=True, levels=levels)
+    made = forgery(intel(), body=replace(body, tee_tcb_svn2=now), spec=spec, version=5)
+    assert made.verify().tcb_status is status
 
 
 def test_a_malleated_signature_is_the_same_evidence() -> None:

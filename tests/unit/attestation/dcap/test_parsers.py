@@ -1,6 +1,7 @@
 """Every parser of DCAP evidence takes any bytes and gives a value or `EvidenceFormatError`."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -25,7 +26,11 @@ from coprove.attestation.dcap import (
     parse_tcb_info,
     signed_part,
 )
-from coprove.attestation.dcap.certificates import parse_certificate, parse_pem_chain
+from coprove.attestation.dcap.certificates import (
+    is_signed_by,
+    parse_certificate,
+    parse_pem_chain,
+)
 from coprove.attestation.dcap.pck import PckExtension
 from coprove.attestation.policy import parse_policy
 from coprove.attestation.simulation import (
@@ -263,3 +268,27 @@ def test_other_pck_chains_beside_the_quotes_are_refused() -> None:
     members = json.loads(SGX.to_json()) | {"pck_certificate_chain": CHAIN.decode()}
     with pytest.raises(EvidenceFormatError):
         DcapCollateral.from_json(json.dumps(members))
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(SGX) if field.type == "str"])
+def test_text_that_has_no_bytes_is_refused(name: str) -> None:
+    """JSON may escape half a surrogate pair, of which no UTF-8 exists: it cannot be signed."""
+    members = json.loads(SGX.to_json())
+    text = json.dumps(members | {name: members[name] + "\ud800"})
+    with pytest.raises(EvidenceFormatError) as error:
+        DcapCollateral.from_json(text)
+    assert error.value.what == name
+
+
+def test_what_is_remembered_of_signatures_is_small() -> None:
+    """However large what they are said to be over, and the signatures themselves."""
+    large = 1 << 20
+    tracemalloc.start()
+    try:
+        for number in range(8):
+            assert not is_signed_by(b"\x30", bytes([number]) * large, CERTIFICATE)
+            assert not is_signed_by(bytes([number]) * large, b"", CERTIFICATE)
+        remembered, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert remembered < large
