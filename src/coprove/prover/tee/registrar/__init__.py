@@ -1,0 +1,36 @@
+"""Keeps TEE provers registered on L1: asks them for evidence, brings it to the registry in time."""
+
+from coprove.prover.tee.registrar.client import (
+    ProvenRange,
+    ProverIdentity,
+    TeeProverClient,
+    TeeProverClientOptions,
+)
+from coprove.prover.tee.registrar.collateral import CollateralSource, EndorsedCollateral
+from coprove.prover.tee.registrar.decision import Action, Standing, Step, next_action
+from coprove.prover.tee.registrar.errors import (
+    ForeignProverError,
+    ProverAnswerError,
+    ProverRefusedError,
+    ProverUnreachableError,
+)
+from coprove.prover.tee.registrar.registrar import Registrar, RegistrarOptions
+
+__all__ = [
+    "Action",
+    "CollateralSource",
+    "EndorsedCollateral",
+    "ForeignProverError",
+    "ProvenRange",
+    "ProverAnswerError",
+    "ProverIdentity",
+    "ProverRefusedError",
+    "ProverUnreachableError",
+    "Registrar",
+    "RegistrarOptions",
+    "Standing",
+    "Step",
+    "TeeProverClient",
+    "TeeProverClientOptions",
+    "next_action",
+]

@@ -1,0 +1,162 @@
+"""One prover kept registered: a pass asks prover and registry how they stand, and does one step."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coprove.attestation import ProverBinding
+from coprove.contracts import CallRevertedError
+from coprove.contracts.attestation import ProverState, Registration, reference_block
+from coprove.contracts.attestation.registry import (
+    answer_call,
+    deregister_call,
+    register_call,
+    settle_call,
+)
+from coprove.prover.tee.registrar.decision import Action, Standing, Step, next_action
+from coprove.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from coprove.contracts import TransactionManager
+    from coprove.contracts.attestation import ProverRegistry
+    from coprove.prover.tee.registrar.client import ProverIdentity, TeeProverClient
+    from coprove.prover.tee.registrar.collateral import CollateralSource
+    from coprove.rpc import RpcTransport
+    from coprove.types import Address, Hash32
+
+__all__ = ["Registrar", "RegistrarOptions"]
+
+_log = get_logger(part="registrar")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrarOptions:
+    """How a prover is kept registered."""
+
+    margin: int = 300
+    """Seconds before the end of a registration at which it is renewed."""
+    block_depth: int = 1
+    """How far below the head the block lies that evidence refers to; more outlasts reorgs."""
+
+
+class Registrar:
+    """Keeps one TEE prover registered in the name of the transaction manager's account.
+
+    A prover that starts again has a new key: it is registered, and the key that is gone is taken
+    out. Nothing is kept here but that last key; everything else is asked of prover and chain.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: RpcTransport,
+        chain_id: int,
+        manager: TransactionManager,
+        registry: ProverRegistry,
+        prover: TeeProverClient,
+        collateral: CollateralSource,
+        options: RegistrarOptions,
+    ) -> None:
+        """All of them are the caller's to open and close; `manager` signs as the operator."""
+        self._transport, self._chain_id = transport, chain_id
+        self._manager, self._registry = manager, registry
+        self._prover, self._collateral, self._options = prover, collateral, options
+        self._last: Address | None = None
+
+    @property
+    def operator(self) -> Address:
+        """Who answers for the prover."""
+        return self._manager.address
+
+    async def tick(self) -> Action:
+        """Do what is next, and return what that was.
+
+        Errors: those of the client, of the collateral's source, ForeignProverError,
+        CallRevertedError with the contract's own name for what it refuses, and the transport's.
+        """
+        identity = await self._prover.identity()
+        standing = await self.standing(identity.address)
+        action = next_action(standing, operator=self.operator, margin=self._options.margin)
+        if action.step is Step.SETTLE:
+            await self._settle(identity.address, standing)
+        elif action.step is not Step.WAIT:
+            await self._attest(identity, action, standing)
+        await self._retire(identity.address)
+        return action
+
+    async def standing(self, prover: Address) -> Standing:
+        """Return how a key stands, all of it at one block."""
+        number, _ = await reference_block(self._transport)
+        head = number + 1
+        record, status, challenge, now = await asyncio.gather(
+            self._registry.prover(prover, block=head),
+            self._registry.liveness(prover, block=head),
+            self._registry.challenge(prover, block=head),
+            self._registry.contract.block_time(head),
+        )
+        return Standing(record=record, status=status, challenge=challenge, now=now)
+
+    async def _attest(self, identity: ProverIdentity, action: Action, standing: Standing) -> None:
+        prover = identity.address
+        nonce = await self._registry.nonce_for(prover, self.operator)
+        binding = await self._binding(identity, nonce)
+        evidence = await self._prover.evidence(binding)
+        prepared = await self._collateral.prepare(evidence)
+        for item in prepared.calls:
+            await self._manager.send(
+                key=f"collateral/{item.name}", to=item.call.to, data=item.call.data
+            )
+        registration = Registration(binding=binding, evidence=prepared.evidence)
+        is_answer = action.step is Step.ANSWER
+        data = answer_call(registration) if is_answer else register_call(registration)
+        key = f"{action.step}/{prover}/{binding.block_hash}"
+        try:
+            await self._manager.send(key=key, to=self._registry.address, data=data)
+        except CallRevertedError as error:
+            if not (is_answer and error.error == "NoChallenge"):
+                raise
+            # A pause has made the challenge void: it is there, but not to be answered.
+            await self._settle(prover, standing)
+            return
+        _log.info(
+            "attested",
+            step=action.step.value,
+            why=action.why,
+            prover=str(prover),
+            platform=identity.platform.value,
+            measurement_id=identity.measurement_id.hex0x,
+            simulated=identity.simulated,
+        )
+
+    async def _binding(self, identity: ProverIdentity, nonce: Hash32) -> ProverBinding:
+        number, block_hash = await reference_block(self._transport, depth=self._options.block_depth)
+        return ProverBinding(
+            chain_id=self._chain_id,
+            verifier=self._registry.address,
+            operator=self.operator,
+            platform=identity.platform,
+            public_key=identity.public_key,
+            block_number=number,
+            block_hash=block_hash,
+            nonce=nonce,
+        )
+
+    async def _settle(self, prover: Address, standing: Standing) -> None:
+        nonce = "" if standing.challenge is None else standing.challenge.nonce.hex0x
+        key = f"settle/{prover}/{nonce}"
+        await self._manager.send(key=key, to=self._registry.address, data=settle_call(prover))
+        _log.warning("challenge settled", prover=str(prover))
+
+    async def _retire(self, current: Address) -> None:
+        """Take the key out that this prover had before it started again."""
+        gone, self._last = self._last, current
+        if gone is None or gone == current:
+            return
+        record = await self._registry.prover(gone)
+        if record is None or record.state is not ProverState.REGISTERED or record.challenged:
+            return
+        key = f"deregister/{gone}/{record.attested_at}"
+        await self._manager.send(key=key, to=self._registry.address, data=deregister_call(gone))
+        _log.info("deregistered a key that is gone", prover=str(gone))
