@@ -125,9 +125,9 @@ class L1:
 
 
 @asynccontextmanager
-async def running_l1(*, chain_id: int = 31337) -> AsyncIterator[L1]:
+async def running_l1(*, chain_id: int = 31337, hardfork: str = "osaka") -> AsyncIterator[L1]:
     """Start an anvil that mines a block for each transaction."""
     options = EndpointOptions(timeout=10.0, retry=RetryPolicy(attempts=2, base_delay=0.01))
-    with start_anvil(block_time=None, chain_id=chain_id) as anvil:
+    with start_anvil(block_time=None, chain_id=chain_id, hardfork=hardfork) as anvil:
         async with JsonRpcTransport(anvil.url, options) as transport:
             yield L1(transport)
