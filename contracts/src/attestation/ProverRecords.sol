@@ -7,13 +7,10 @@ import {Accepted, IAttestationPolicy, Standing} from "./interfaces/IAttestationP
 import {
     AccessControlUpgradeable
 } from "@openzeppelin/contracts-upgradeable/access/AccessControlUpgradeable.sol";
-import {
-    PausableUpgradeable
-} from "@openzeppelin/contracts-upgradeable/utils/PausableUpgradeable.sol";
 
 /// @title ProverRecords
 /// @notice Who is registered, whether a prover is live, and liveness challenges.
-abstract contract ProverRecords is AccessControlUpgradeable, PausableUpgradeable {
+abstract contract ProverRecords is AccessControlUpgradeable {
     /// @notice Where a prover's key stands.
     enum State {
         NONE,
@@ -126,6 +123,10 @@ abstract contract ProverRecords is AccessControlUpgradeable, PausableUpgradeable
     /// @notice Decides which evidence is accepted.
     IAttestationPolicy public policy;
 
+    /// @notice Whether nothing is registered and nobody live for now. Beside the policy, which is read
+    ///         with it.
+    bool public paused;
+
     /// @notice Wei that accounts can withdraw: bonds that were returned or won.
     mapping(address account => uint256) public credits;
 
@@ -154,6 +155,14 @@ abstract contract ProverRecords is AccessControlUpgradeable, PausableUpgradeable
     /// @notice Emitted when the parameters change.
     /// @param parameters What they are now.
     event ParametersSet(Parameters parameters);
+
+    /// @notice Emitted when the registry is paused.
+    /// @param account Who did it.
+    event Paused(address account);
+
+    /// @notice Emitted when it goes on.
+    /// @param account Who did it.
+    event Unpaused(address account);
 
     /// @notice Emitted when a prover is challenged.
     /// @param prover     The prover.
@@ -202,6 +211,12 @@ abstract contract ProverRecords is AccessControlUpgradeable, PausableUpgradeable
     /// @param amount  Wei.
     event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
+    /// @notice The registry is paused.
+    error EnforcedPause();
+
+    /// @notice The registry is not paused.
+    error ExpectedPause();
+
     /// @notice The prover is not live.
     /// @param prover The prover.
     /// @param reason Why not.
@@ -238,6 +253,12 @@ abstract contract ProverRecords is AccessControlUpgradeable, PausableUpgradeable
 
     /// @notice The recipient does not take the money.
     error TransferFailed();
+
+    /// @dev Passes while the registry is not paused.
+    modifier whenNotPaused() {
+        if (paused) revert EnforcedPause();
+        _;
+    }
 
     /// @notice Challenges a live prover to show fresh evidence. Anyone may, with the bond, which goes
     ///         to the operator when it answers and back when it does not.
@@ -317,14 +338,18 @@ abstract contract ProverRecords is AccessControlUpgradeable, PausableUpgradeable
     /// @notice Stops registrations and challenges; no prover is live while it lasts. For the
     ///         guardian.
     function pause() external onlyRole(GUARDIAN_ROLE) {
-        _pause();
+        if (paused) revert EnforcedPause();
+        paused = true;
+        emit Paused(msg.sender);
         _pauseTimes.push(uint64(block.timestamp));
     }
 
     /// @notice Goes on. For the policy role. Challenges that could not be answered because of the
     ///         pause are void.
     function unpause() external onlyRole(POLICY_ROLE) {
-        _unpause();
+        if (!paused) revert ExpectedPause();
+        paused = false;
+        emit Unpaused(msg.sender);
     }
 
     /// @notice Sends the caller what it is owed.
@@ -403,7 +428,7 @@ abstract contract ProverRecords is AccessControlUpgradeable, PausableUpgradeable
         if (record.state == State.DEREGISTERED) return Liveness.DEREGISTERED;
         if (record.state == State.BANNED) return Liveness.BANNED;
         if (record.challenged && _isOverdue(_challenges[prover])) return Liveness.CHALLENGE_FAILED;
-        if (paused()) return Liveness.PAUSED;
+        if (paused) return Liveness.PAUSED;
         return block.timestamp > record.validUntil ? Liveness.EXPIRED : Liveness.LIVE;
     }
 

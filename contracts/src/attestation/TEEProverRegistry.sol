@@ -157,7 +157,6 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
         Parameters calldata parameters_
     ) external initializer {
         __AccessControl_init();
-        __Pausable_init();
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _grantRole(POLICY_ROLE, steward);
         _grantRole(GUARDIAN_ROLE, guardian);
