@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench import attestation, execution, ranges, witness
+from bench import attestation, attestation_gas, execution, ranges, witness
 
 
 def main() -> None:
     """Print each benchmark's table, then write one flat object of figures."""
     figures = {**execution.run(), **ranges.run(), **witness.run(), **attestation.run()}
+    figures |= attestation_gas.run()
     path = Path(__file__).parent / "results.json"
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     print(f"figures: bench/{path.name}")
