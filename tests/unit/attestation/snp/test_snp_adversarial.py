@@ -175,6 +175,12 @@ ATTACKS = [
         ),
     ),
     Attack(
+        what="revoked root",
+        check="revocation",
+        reason=Rejection.REVOKED,
+        exhibit=Exhibit(crl=AMD.ark.revoke((1,))),
+    ),
+    Attack(
         what="revoked intermediate",
         check="revocation",
         reason=Rejection.REVOKED,
