@@ -9,6 +9,12 @@ from dataclasses import dataclass, replace
 from struct import pack
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+
 from coprove.attestation.dcap.stripped import encode_evidence, platform_id
 from coprove.attestation.simulation import (
     CollateralSpec,
@@ -183,6 +189,36 @@ def two_levels_alike() -> Presented:
     return of(adversarial.forgery(adversarial.intel(), spec=spec))
 
 
+def twin(certificate: bytes) -> bytes:
+    """Return the certificate with n - s in place of s: another encoding, as well signed."""
+    loaded = x509.load_der_x509_certificate(certificate)
+    r, s = decode_dss_signature(loaded.signature)
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    bits = b"\x00" + encode_dss_signature(r, ORDER - s)
+    content = loaded.tbs_certificate_bytes + algorithm + bytes((3, len(bits))) + bits
+    return b"\x30\x82" + len(content).to_bytes(2, "big") + content
+
+
+def twin_platform_revoked() -> Presented:
+    """The platform is registered in its second encoding before its CA revokes it."""
+    it = revoked_later()
+    return replace(it, platform=twin(it.platform))
+
+
+def twin_ca_revoked(*, first: bool) -> Callable[[], Presented]:
+    """Both encodings of the CA are registered, one of them issues, then the root revokes it."""
+
+    def make() -> Presented:
+        vendor, it = adversarial.intel(), in_order()
+        serial = vendor.platform_ca.certificate.serial_number
+        period = vendor.start + 1, vendor.start + 30 * DAY
+        crl = issue_crl(vendor.root_authority, period, (serial,))
+        issuer, other = (it.ca, twin(it.ca)) if first else (twin(it.ca), it.ca)
+        return replace(it, ca=issuer, issuer=other, later=((it.root, crl),))
+
+    return make
+
+
 SHUFFLED = CollateralSpec(
     levels=(LevelSpec(components=(2,) * 16, status="OutOfDate"), LevelSpec()),
 )
@@ -239,6 +275,11 @@ ROWS = (
     listed("19 revoked root", "CertificateRevoked"),
     Row(name="19 platform revoked later", make=revoked_later, error="CertificateRevoked"),
     Row(name="19 signer revoked later", make=signer_revoked_later, error="CertificateRevoked"),
+    Row(
+        name="19 twin of a revoked platform", make=twin_platform_revoked, error="CertificateRevoked"
+    ),
+    Row(name="19 twin of a CA", make=twin_ca_revoked(first=True), error="CertificateRevoked"),
+    Row(name="19 CA with a twin", make=twin_ca_revoked(first=False), error="CertificateRevoked"),
     listed("20 root CRL as PCK CRL", "WrongIssuer", *LINKS),
     listed("20 CRL of another CA", "CrlNotCurrent"),
     listed("21 expired CRL", "CrlNotCurrent"),
@@ -311,10 +352,17 @@ ROWS = (
     listed("35 a QE report that the PCK did not sign", "QeSignatureInvalid"),
     listed("39 TDX module of another signer", "TdxModuleSignerWrong"),
     listed("39 TDX module with attributes", "TdxModuleAttributesWrong"),
-    listed(
-        "39 TDX module that nobody knows",
-        "TdxModuleUnknown",
-        *("TdxModuleUnknown", "TdxModuleSignerWrong", "TdxModuleAttributesWrong"),
+    *(
+        listed(
+            f"39 TDX module {which}",
+            "TdxModuleUnknown",
+            *("TdxModuleUnknown", "TdxModuleSignerWrong", "TdxModuleAttributesWrong"),
+        )
+        for which in (
+            "that nobody knows",
+            "of a version where TCB info lacks identities",
+            "of a version where TCB info has no identities",
+        )
     ),
     Row(
         name="39 TDX module below all levels",

@@ -52,7 +52,7 @@ STRIPPED_SIZES = {
     "td10-v5": 1252,
     "td15-v5": 1316,
 }
-ROUNDS = 60
+ROUNDS = 40
 """Mutations of each quote in each of two ways."""
 ON_CHAIN_KINDS = ("flip", "overwrite", "size", "collateral-byte", "collateral-swap", "time")
 STRIPPED_KINDS = ("flip", "overwrite", "cut", "cut-a-little", "insert", "append")

@@ -69,8 +69,26 @@ abstract contract P256Verifier {
         uint256 y
     ) private view returns (bool) {
         if (address(verifier) != address(0)) return verifier.verify(digest, r, s, x, y);
-        (bool success, bytes memory answer) = PRECOMPILE.staticcall(abi.encode(digest, r, s, x, y));
-        // An invalid signature and a missing precompile both answer with nothing.
-        return success && answer.length == 32 && abi.decode(answer, (uint256)) == 1;
+        return _verifyByPrecompile(digest, r, s, x, y);
+    }
+
+    /// @dev An invalid signature and a missing precompile both answer with nothing; only 32 bytes that
+    ///      are 1 mean yes.
+    function _verifyByPrecompile(bytes32 digest, uint256 r, uint256 s, uint256 x, uint256 y)
+        private
+        view
+        returns (bool valid)
+    {
+        address precompile = PRECOMPILE;
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mstore(input, digest)
+            mstore(add(input, 0x20), r)
+            mstore(add(input, 0x40), s)
+            mstore(add(input, 0x60), x)
+            mstore(add(input, 0x80), y)
+            valid := staticcall(gas(), precompile, input, 0xa0, 0x00, 0x20)
+            valid := and(valid, and(eq(returndatasize(), 0x20), eq(mload(0x00), 1)))
+        }
     }
 }

@@ -188,7 +188,9 @@ library Der {
     /// @param length How many.
     /// @return The number.
     function slice(bytes memory data, uint256 pos, uint256 length) internal pure returns (uint256) {
-        return length == 0 ? 0 : word(data, pos) >> (256 - 8 * length);
+        unchecked {
+            return word(data, pos) >> (256 - 8 * length);
+        }
     }
 
     /// @notice The 32 bytes from an offset on; those past the end are arbitrary.

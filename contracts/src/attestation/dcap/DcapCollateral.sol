@@ -200,24 +200,21 @@ contract DcapCollateral is DcapPki {
         if (SIMULATED) DevChains.check();
         Platform memory platform = _platforms[id];
         if (platform.issuer == 0) revert UnknownPlatform(id);
-        _checkPlatform(platform);
         Document memory info = _tcbInfos[_tcbInfoKey(platform.fmspc, platform.pceId, isTdx)];
         if (info.packed == address(0)) {
             revert UnknownTcbInfo(platform.fmspc, platform.pceId, isTdx);
         }
         Document memory identity = _qeIdentities[isTdx];
         if (identity.packed == address(0)) revert UnknownQeIdentity(isTdx);
-        _checkDocument(info);
-        _checkDocument(identity);
-        return Endorsement({
-            x: platform.x,
-            y: platform.y,
-            components: platform.components,
-            pceSvn: platform.pceSvn,
-            tcbInfo: info.packed,
-            qeIdentity: identity.packed,
-            validUntil: _validUntil(platform, info, identity)
-        });
+        answer.x = platform.x;
+        answer.y = platform.y;
+        answer.components = platform.components;
+        answer.pceSvn = platform.pceSvn;
+        answer.tcbInfo = info.packed;
+        answer.qeIdentity = identity.packed;
+        answer.validUntil = _earlier(
+            _checkPlatform(platform), _earlier(_checkDocument(info), _checkDocument(identity))
+        );
     }
 
     /// @notice A platform.
@@ -247,22 +244,23 @@ contract DcapCollateral is DcapPki {
         return _qeIdentities[isTdx];
     }
 
-    /// @dev Refuses a platform when it or one above it was revoked or is not valid now.
-    function _checkPlatform(Platform memory platform) private view {
+    /// @dev Refuses a platform when it or one above it was revoked or is not valid now; returns until
+    ///      when they are.
+    function _checkPlatform(Platform memory platform) private view returns (uint64) {
         Authority storage root = _authorities[ROOT_INDEX];
         Authority storage issuer = _authorities[platform.issuer];
-        _checkCurrent(root);
-        _checkCrlCurrent(root);
-        _checkCurrent(issuer);
-        _checkCrlCurrent(issuer);
+        uint64 above = _earlier(_checkCurrent(root), _checkCrlCurrent(root));
+        uint64 beside = _earlier(_checkCurrent(issuer), _checkCrlCurrent(issuer));
         _checkValidity(platform.notBefore, platform.notAfter);
         if (isRevoked[platform.issuer][platform.serial]) revert CertificateRevoked();
+        return _earlier(platform.notAfter, _earlier(above, beside));
     }
 
-    /// @dev Refuses a document that is not valid now or whose signer is not.
-    function _checkDocument(Document memory document) private view {
-        _checkCurrent(_authorities[document.signer]);
+    /// @dev Refuses a document that is not valid now or whose signer is not; returns until when they
+    ///      are.
+    function _checkDocument(Document memory document) private view returns (uint64) {
         _checkDates(document.issueDate, document.nextUpdate);
+        return _earlier(document.nextUpdate, _checkCurrent(_authorities[document.signer]));
     }
 
     function _checkDates(uint64 issueDate, uint64 nextUpdate) private view {
@@ -306,27 +304,6 @@ contract DcapCollateral is DcapPki {
             nextUpdate: uint40(nextUpdate),
             signer: signer
         });
-    }
-
-    function _validUntil(Platform memory platform, Document memory info, Document memory identity)
-        private
-        view
-        returns (uint64 until)
-    {
-        until = platform.notAfter;
-        Authority storage root = _authorities[ROOT_INDEX];
-        Authority storage issuer = _authorities[platform.issuer];
-        until = _earlier(until, root.notAfter);
-        until = _earlier(until, issuer.notAfter);
-        unchecked {
-            // Lists that hold now end after now.
-            until = _earlier(until, root.nextUpdate - 1);
-            until = _earlier(until, issuer.nextUpdate - 1);
-        }
-        until = _earlier(until, info.nextUpdate);
-        until = _earlier(until, _authorities[info.signer].notAfter);
-        until = _earlier(until, identity.nextUpdate);
-        until = _earlier(until, _authorities[identity.signer].notAfter);
     }
 
     function _indexOf(bytes32 id, Role role) private view returns (uint16 index) {

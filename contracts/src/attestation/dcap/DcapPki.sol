@@ -74,7 +74,7 @@ abstract contract DcapPki is P256Verifier, IDcapCollateral {
     /// @notice Whether the issuer at a place has revoked a serial.
     mapping(uint16 => mapping(uint256 => bool)) public isRevoked;
     /// @dev Place of the root's certificates by their serial.
-    mapping(uint256 => uint16) private _bySerial;
+    mapping(uint256 => uint16) private _authorityBySerial;
 
     /// @notice Emitted when a CA or signer is registered.
     /// @param id   keccak256 of the certificate.
@@ -96,6 +96,9 @@ abstract contract DcapPki is P256Verifier, IDcapCollateral {
     /// @notice No such certificate is registered for that purpose.
     /// @param id keccak256 of the certificate.
     error UnknownAuthority(bytes32 id);
+    /// @notice The root has given a serial to two certificates.
+    /// @param serial The serial.
+    error SerialNotUnique(uint256 serial);
     /// @notice The root is not one: not self-signed, or of another name or purpose.
     error RootInvalid();
     /// @notice The issuer's name is not that of the certificate it is said to be from.
@@ -184,10 +187,11 @@ abstract contract DcapPki is P256Verifier, IDcapCollateral {
         return _authorities[authorityIndex[id]];
     }
 
-    /// @dev Refuses an authority that was revoked or is not valid now.
-    function _checkCurrent(Authority storage authority) internal view {
+    /// @dev Refuses an authority that was revoked or is not valid now; returns until when it is.
+    function _checkCurrent(Authority storage authority) internal view returns (uint64 notAfter) {
         if (authority.revoked) revert CertificateRevoked();
-        _checkValidity(authority.notBefore, authority.notAfter);
+        notAfter = authority.notAfter;
+        _checkValidity(authority.notBefore, notAfter);
     }
 
     function _checkValidity(uint64 notBefore, uint64 notAfter) internal view {
@@ -196,11 +200,15 @@ abstract contract DcapPki is P256Verifier, IDcapCollateral {
         }
     }
 
-    /// @dev Refuses an authority without a revocation list that is valid now.
-    function _checkCrlCurrent(Authority storage authority) internal view {
+    /// @dev Refuses an authority without a revocation list that is valid now; returns until when it is.
+    function _checkCrlCurrent(Authority storage authority) internal view returns (uint64) {
         (uint64 thisUpdate, uint64 nextUpdate) = (authority.thisUpdate, authority.nextUpdate);
         if (block.timestamp < thisUpdate || block.timestamp >= nextUpdate) {
             revert CrlNotCurrent(thisUpdate, nextUpdate);
+        }
+        unchecked {
+            // It ends after now.
+            return nextUpdate - 1;
         }
     }
 
@@ -243,11 +251,10 @@ abstract contract DcapPki is P256Verifier, IDcapCollateral {
         return Role.PCK_CA;
     }
 
+    /// @dev Anyone can make a second encoding of a certificate, with n - s in place of s. It gets the
+    ///      place of the first, so that a revocation meets both.
     function _add(bytes32 id, Role role, X509.Certificate memory certificate) private {
-        uint16 index = ++authorityCount;
-        authorityIndex[id] = index;
-        _bySerial[certificate.serial] = index;
-        _authorities[index] = Authority({
+        Authority memory authority = Authority({
             role: role,
             revoked: false,
             notBefore: uint40(certificate.notBefore),
@@ -259,7 +266,23 @@ abstract contract DcapPki is P256Verifier, IDcapCollateral {
             name: certificate.subject,
             keyId: certificate.subjectKeyId
         });
+        uint16 index = _authorityBySerial[certificate.serial];
+        if (index == 0) {
+            index = ++authorityCount;
+            _authorityBySerial[certificate.serial] = index;
+            _authorities[index] = authority;
+        } else if (!_isSame(authority, _authorities[index])) {
+            revert SerialNotUnique(certificate.serial);
+        }
+        authorityIndex[id] = index;
         emit AuthorityRegistered(id, role);
+    }
+
+    /// @dev Whether two are one certificate but for the encoding of its signature.
+    function _isSame(Authority memory one, Authority storage other) private view returns (bool) {
+        return one.role == other.role && one.x == other.x && one.y == other.y
+            && one.name == other.name && one.keyId == other.keyId
+            && one.notBefore == other.notBefore && one.notAfter == other.notAfter;
     }
 
     function _revoke(uint16 index, uint256[] memory serials) private returns (uint256 added) {
@@ -267,7 +290,8 @@ abstract contract DcapPki is P256Verifier, IDcapCollateral {
             if (isRevoked[index][serials[i]]) continue;
             isRevoked[index][serials[i]] = true;
             ++added;
-            if (index == ROOT_INDEX) _authorities[_bySerial[serials[i]]].revoked = true;
+            uint16 revoked = index == ROOT_INDEX ? _authorityBySerial[serials[i]] : 0;
+            if (revoked != 0) _authorities[revoked].revoked = true;
         }
     }
 }

@@ -75,38 +75,42 @@ library DcapQuote {
         uint256 expected = parts.signature + SIGNATURE_DATA;
         if (quote.length != expected) revert QuoteSizeWrong(expected, quote.length);
         if (
-            readUint(quote, parts.signature - 4, 4) != SIGNATURE_DATA
-                || readUint(quote, parts.signature + AUTH_SIZE, 2) != 32
+            readU32(quote, parts.signature - 4) != SIGNATURE_DATA
+                || readU16(quote, parts.signature + AUTH_SIZE) != 32
         ) revert SignatureSizeWrong();
         if (!parts.isTdx) _checkReserved(quote, parts.body);
         _checkReserved(quote, parts.signature + QE_REPORT);
     }
 
-    /// @notice Reads a little-endian number.
+    /// @notice Reads a little-endian number of two bytes.
     /// @param data The bytes.
-    /// @param pos   Offset.
-    /// @param size Bytes.
-    /// @return value The number.
-    function readUint(bytes memory data, uint256 pos, uint256 size)
-        internal
-        pure
-        returns (uint256 value)
-    {
-        for (uint256 i = size; i > 0; --i) {
-            value = (value << 8) | uint8(data[pos + i - 1]);
+    /// @param pos  Offset; the number is not past the end.
+    /// @return The number.
+    function readU16(bytes memory data, uint256 pos) internal pure returns (uint256) {
+        uint256 value = Der.slice(data, pos, 2);
+        return value >> 8 | (value & 0xff) << 8;
+    }
+
+    /// @notice Reads a little-endian number of four bytes.
+    /// @param data The bytes.
+    /// @param pos  Offset; the number is not past the end.
+    /// @return The number.
+    function readU32(bytes memory data, uint256 pos) internal pure returns (uint256) {
+        unchecked {
+            return readU16(data, pos) | readU16(data, pos + 2) << 16;
         }
     }
 
     function _readHead(bytes memory quote) private pure returns (uint256 size, Parts memory parts) {
-        uint256 version = readUint(quote, 0, 2);
-        uint256 keyType = readUint(quote, 2, 2);
-        uint256 teeType = readUint(quote, 4, 4);
+        uint256 version = readU16(quote, 0);
+        uint256 keyType = readU16(quote, 2);
+        uint256 teeType = readU32(quote, 4);
         if (version < 3 || version > 5) revert QuoteVersionUnknown(version);
         if (keyType != 2) revert KeyTypeUnknown(keyType);
         if (bytes16(uint128(Der.slice(quote, 12, 16))) != INTEL_VENDOR) revert VendorUnknown();
         parts.body = version == 5 ? 54 : 48;
         uint256 bodyType = teeType == 0 ? 1 : 2;
-        if (version == 5) bodyType = readUint(quote, 48, 2);
+        if (version == 5) bodyType = readU16(quote, 48);
         if (bodyType == 0 || bodyType > 3) revert BodyTypeWrong();
         parts.isTdx = bodyType > 1;
         parts.isTd15 = bodyType == 3;
@@ -114,15 +118,17 @@ library DcapQuote {
             revert TeeTypeWrong(teeType);
         }
         size = parts.isTd15 ? TD15_SIZE : parts.isTdx ? TD10_SIZE : SGX_SIZE;
-        if (version == 5 && readUint(quote, 50, 4) != size) revert BodyTypeWrong();
+        if (version == 5 && readU32(quote, 50) != size) revert BodyTypeWrong();
     }
 
     /// @dev The fields that an SGX report keeps at zero: 28 bytes at 20, 32 at 96, 96 at 160, 60 at 260.
     function _checkReserved(bytes memory quote, uint256 report) private pure {
-        uint256 bits = Der.slice(quote, report + 20, 28) | Der.word(quote, report + 96)
-            | Der.word(quote, report + 160) | Der.word(quote, report + 192)
-            | Der.word(quote, report + 224) | Der.word(quote, report + 260)
-            | Der.slice(quote, report + 292, 28);
-        if (bits != 0) revert ReservedNotZero();
+        unchecked {
+            uint256 bits = Der.slice(quote, report + 20, 28) | Der.word(quote, report + 96)
+                | Der.word(quote, report + 160) | Der.word(quote, report + 192)
+                | Der.word(quote, report + 224) | Der.word(quote, report + 260)
+                | Der.slice(quote, report + 292, 28);
+            if (bits != 0) revert ReservedNotZero();
+        }
     }
 }

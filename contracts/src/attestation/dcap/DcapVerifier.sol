@@ -123,10 +123,15 @@ contract DcapVerifier is IQuoteVerifier, P256Verifier {
         if (evidence.length < 96) revert EvidenceMalformed();
         platform = bytes32(evidence[:32]);
         uint256 length = uint256(bytes32(evidence[64:96]));
-        if (length > evidence.length - 96) revert EvidenceMalformed();
-        quote = evidence[96:96 + length];
-        if (keccak256(evidence) != keccak256(abi.encode(platform, quote))) {
-            revert EvidenceMalformed();
+        unchecked {
+            if (length > evidence.length || evidence.length != 96 + (length + 31) / 32 * 32) {
+                revert EvidenceMalformed();
+            }
+            bytes calldata padding = evidence[96 + length:];
+            if (uint256(bytes32(evidence[32:64])) != 64 || bytes32(padding) != 0) {
+                revert EvidenceMalformed();
+            }
+            quote = evidence[96:96 + length];
         }
     }
 
@@ -174,7 +179,7 @@ contract DcapVerifier is IQuoteVerifier, P256Verifier {
     {
         uint256 report = signature + DcapQuote.QE_REPORT;
         if (Der.word(quote, report + 128) != Der.word(identity, 44)) revert QeSignerWrong();
-        if (DcapQuote.readUint(quote, report + 256, 2) != Der.slice(identity, 76, 2)) {
+        if (DcapQuote.readU16(quote, report + 256) != Der.slice(identity, 76, 2)) {
             revert QeProductWrong();
         }
         if (uint8(quote[report + 48]) & 3 != 1) revert QeModeWrong();
@@ -182,7 +187,7 @@ contract DcapVerifier is IQuoteVerifier, P256Verifier {
         if (different & Der.slice(identity, 28, 16) != 0) revert QeAttributesWrong();
         different = Der.slice(quote, report + 16, 4) ^ Der.slice(identity, 4, 4);
         if (different & Der.slice(identity, 8, 4) != 0) revert QeMiscSelectWrong();
-        uint256 svn = DcapQuote.readUint(quote, report + 258, 2);
+        uint256 svn = DcapQuote.readU16(quote, report + 258);
         status = QeIdentity.statusOf(identity, svn);
         if (status == TcbStatus.UNRECOGNIZED) revert QeVersionUnrecognized(svn);
     }
@@ -250,7 +255,7 @@ contract DcapVerifier is IQuoteVerifier, P256Verifier {
         claims.measurement =
             keccak256(abi.encodePacked(uint8(TEE.INTEL_SGX), Der.word(quote, body + 64)));
         claims.signer = bytes32(Der.word(quote, body + 128));
-        claims.securityVersion = uint32(DcapQuote.readUint(quote, body + 258, 2));
+        claims.securityVersion = uint32(DcapQuote.readU16(quote, body + 258));
     }
 
     /// @dev MRTD and the four RTMRs; a TD has neither signer nor security version.
