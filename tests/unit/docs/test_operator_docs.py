@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,17 @@ from coprove.prover.server.records import ALLOWED, JobState
 
 ROOT = Path(__file__).resolve().parents[3]
 REFERENCE = ROOT / "docs/reference"
-HOW_TO = [ROOT / "docs/how-to/run-a-proposer.md", ROOT / "docs/how-to/replace-op-succinct.md"]
-PAGES = [*HOW_TO, REFERENCE / "operator-commands.md", REFERENCE / "proof-server.md"]
+HOW_TO = [
+    ROOT / "docs/how-to/run-a-proposer.md",
+    ROOT / "docs/how-to/replace-op-succinct.md",
+    ROOT / "docs/how-to/run-a-tee-prover.md",
+]
+PAGES = [
+    *HOW_TO,
+    REFERENCE / "operator-commands.md",
+    REFERENCE / "proof-server.md",
+    REFERENCE / "tee-prover.md",
+]
 DEPLOY = ROOT / "deploy/README.md"
 
 
@@ -37,7 +47,18 @@ def help_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> set[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["proposer", "server", "doctor", "cost", "vkeys", "da put", "da get", "da transaction"],
+    [
+        "proposer",
+        "server",
+        "tee-prover",
+        "doctor",
+        "cost",
+        "vkeys",
+        "measure gramine",
+        "da put",
+        "da get",
+        "da transaction",
+    ],
 )
 def test_every_flag_is_in_the_reference(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     reference = (REFERENCE / "operator-commands.md").read_text()
@@ -54,7 +75,8 @@ def test_commands_of_the_pages_exist_with_their_flags(
     for line in lines:
         words = shlex.split(line.partition(" #")[0])
         assert words[1] in app, line
-        known = help_of([words[1]], capsys)
+        names = takewhile(lambda word: re.fullmatch(r"[a-z-]*[a-z]", word), words[1:])
+        known = help_of(list(names), capsys)
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, line
         settings = [words[at + 1] for at, word in enumerate(words) if word == "--set"]
         load_settings(overrides=settings, environment={})

@@ -237,6 +237,7 @@ UNSOUND = [
     ('argv = ["python3", "-m", "x"]', "argv = []", "argv is not fixed"),
     ('PYTHONHASHSEED = "0"', 'PYTHONHASHSEED = "0"\nX = { passthrough = true }', "env.X"),
     ('PYTHONHASHSEED = "0"', "", "PYTHONHASHSEED"),
+    ("[loader]", '[loader]\nenv_src_file = "file:/env"', "env_src_file"),
     ("[sgx]", "[sys]\ninsecure__allow_eventfd = true\n[sgx]", "sys.insecure__allow_eventfd"),
 ]
 

@@ -116,6 +116,11 @@ def _findings(members: dict[str, Any], sgx: dict[str, Any]) -> list[str]:
         if name.startswith("insecure__") and loader.get(name)
     ]
     found += [
+        f"loader.{name} is set: it is read from a file"
+        for name in ("argv_src_file", "env_src_file")
+        if name in loader
+    ]
+    found += [
         f"loader.env.{name} is passed through from the host"
         for name, value in sorted(environment.items())
         if isinstance(value, dict) and value.get("passthrough")

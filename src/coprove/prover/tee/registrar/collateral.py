@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,10 @@ class Prepared:
 class CollateralSource(Protocol):
     """Makes a prover's evidence ready for the contracts."""
 
+    @property
+    def bringing(self) -> asyncio.Lock:
+        """Held while calls are sent: registrars that share a source then find them done."""
+
     async def prepare(self, evidence: Evidence) -> Prepared:
         """Return it in the contract's form with what is missing there.
 
@@ -45,6 +50,7 @@ class EndorsedCollateral:
     def __init__(self, registry: DcapRegistry) -> None:
         """Read what the contract has already."""
         self._registry = registry
+        self.bringing = asyncio.Lock()
 
     async def prepare(self, evidence: Evidence) -> Prepared:
         """See CollateralSource."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coprove.attestation import ProverBinding
-from coprove.contracts import CallRevertedError
+from coprove.contracts import CallRevertedError, TransactionRevertedError
 from coprove.contracts.attestation import ProverState, Registration, reference_block
 from coprove.contracts.attestation.registry import (
     answer_call,
@@ -19,6 +19,7 @@ from coprove.prover.tee.registrar.decision import Action, Standing, Step, next_a
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
+    from coprove.attestation.appraisal import Evidence
     from coprove.contracts import TransactionManager
     from coprove.contracts.attestation import ProverRegistry
     from coprove.prover.tee.registrar.client import ProverIdentity, TeeProverClient
@@ -103,12 +104,9 @@ class Registrar:
         nonce = await self._registry.nonce_for(prover, self.operator)
         binding = await self._binding(identity, nonce)
         evidence = await self._prover.evidence(binding)
-        prepared = await self._collateral.prepare(evidence)
-        for item in prepared.calls:
-            await self._manager.send(
-                key=f"collateral/{item.name}", to=item.call.to, data=item.call.data
-            )
-        registration = Registration(binding=binding, evidence=prepared.evidence)
+        registration = Registration(
+            binding=binding, evidence=await self._brought(evidence, binding.block_hash)
+        )
         is_answer = action.step is Step.ANSWER
         data = answer_call(registration) if is_answer else register_call(registration)
         key = f"{action.step}/{prover}/{binding.block_hash}"
@@ -129,6 +127,22 @@ class Registrar:
             measurement_id=identity.measurement_id.hex0x,
             simulated=identity.simulated,
         )
+
+    async def _brought(self, evidence: Evidence, block_hash: Hash32) -> bytes:
+        """Bring what the evidence needs on chain; return it as the contract reads it."""
+        async with self._collateral.bringing:
+            prepared = await self._collateral.prepare(evidence)
+            for item in prepared.calls:
+                # The block makes a new try a new intent: what failed once may succeed later.
+                key = f"collateral/{item.name}/{block_hash[:8].hex()}"
+                try:
+                    await self._manager.send(key=key, to=item.call.to, data=item.call.data)
+                except (CallRevertedError, TransactionRevertedError):
+                    again = await self._collateral.prepare(evidence)
+                    if item.name in {call.name for call in again.calls}:
+                        raise
+                    # Somebody else was quicker.
+            return prepared.evidence
 
     async def _binding(self, identity: ProverIdentity, nonce: Hash32) -> ProverBinding:
         number, block_hash = await reference_block(self._transport, depth=self._options.block_depth)

@@ -45,12 +45,14 @@ class SimulatedProvider:
         *,
         seed: str,
         start: int,
+        issued: int | None = None,
         measurement: bytes | None = None,
     ) -> None:
         """Play `platform`, with the vendor of `seed` and `start` (Unix seconds).
 
-        Whoever is to believe the quotes needs the root of the same seed and start. InputError for
-        a platform that cannot be played, or a measurement of another size.
+        Whoever is to believe the quotes needs the root of the same seed and start. `issued` is when
+        its collateral was made, which holds for 30 days; None: at the start. InputError for a
+        platform that cannot be played, or a measurement of another size.
         """
         if platform not in _SIZES:
             known = ", ".join(SIMULATED_PLATFORMS)
@@ -64,7 +66,7 @@ class SimulatedProvider:
         self.vendor = SimulatedIntel(seed, start=start)
         """Who made the platform; its `root` is what verifiers need."""
         spec = CollateralSpec(tdx=platform is Platform.INTEL_TDX)
-        self._collateral = self.vendor.collateral(spec).to_json().encode()
+        self._collateral = self.vendor.collateral(spec, issued=issued).to_json().encode()
 
     def quote(self, report_data: bytes) -> Quote:
         """See QuoteProvider."""
