@@ -66,6 +66,8 @@ _PEM = re.compile(
     rb"-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]{1,76}\r?\n)+)-----END CERTIFICATE-----"
 )
 _MAX_CHAIN = 4
+_MAX_PEM = 32_768
+"""Bytes of a chain's text: `_MAX_CHAIN` certificates of the largest size fit."""
 _CN = bytes.fromhex("550403")
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _Extensions: TypeAlias = "dict[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]]"
@@ -161,6 +163,9 @@ def parse_pem_chain(text: bytes, what: str) -> tuple[Certificate, ...]:
 
     Blocks follow each other with nothing but line ends between; EvidenceFormatError otherwise.
     """
+    if len(text) > _MAX_PEM:
+        expected = f"at most {_MAX_PEM} bytes"
+        raise EvidenceFormatError(what, expected=expected, actual=f"{len(text)} bytes")
     certificates: list[Certificate] = []
     at, end = 0, len(text.removesuffix(b"\x00"))
     while at < end:

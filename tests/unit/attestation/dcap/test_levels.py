@@ -139,18 +139,27 @@ def test_a_tdx_module_is_judged_by_its_own_identity(
     assert made.verify().tcb_status is status
 
 
-def test_tdx_components_count() -> None:
-    """A TD whose third component is too low is on no level of the default ones."""
+@pytest.mark.parametrize(
+    ("svn", "status"),
+    [
+        ((5, 1, 1), S.OUT_OF_DATE),
+        ((4, 1, 2), S.OK),
+        ((4, 0, 2), S.OUT_OF_DATE),
+    ],
+    ids=["third", "first-of-module-1", "first-of-module-0"],
+)
+def test_tdx_components_count(svn: tuple[int, int, int], status: TcbStatus) -> None:
+    """All sixteen of module version 0, of later ones all but the first two."""
     levels = (
         LevelSpec(),
         LevelSpec(status="OutOfDate", tdx_components=(0,) * 16),
     )
     made = forgery(
         intel(),
-        body=td_report(tee_tcb_svn=bytes((5, 1, 1, *(0,) * 13))),
+        body=td_report(tee_tcb_svn=bytes((*svn, *(0,) * 13))),
         spec=CollateralSpec(tdx=True, levels=levels),
     )
-    assert made.verify().tcb_status is S.OUT_OF_DATE
+    assert made.verify().tcb_status is status
 
 
 def test_an_out_of_date_module_on_a_platform_that_needs_configuration() -> None:

@@ -280,6 +280,16 @@ def test_text_that_has_no_bytes_is_refused(name: str) -> None:
     assert error.value.what == name
 
 
+@pytest.mark.parametrize(
+    "more", [b"\n", b"-----BEGIN CERTIFICATE-----\nA\n"], ids=["ends", "block"]
+)
+def test_a_chain_that_is_longer_than_certificates_are_is_not_read(more: bytes) -> None:
+    """Megabytes of text cost no more than a few."""
+    with pytest.raises(EvidenceFormatError, match="bytes") as error:
+        parse_pem_chain(CHAIN + more * 1_000_000, "chain")
+    assert error.value.what == "chain"
+
+
 def test_what_is_remembered_of_signatures_is_small() -> None:
     """However large what they are said to be over, and the signatures themselves."""
     large = 1 << 20
