@@ -130,6 +130,22 @@ contract DcapTest is DcapTestBase {
         collateral.registerTcbInfo(F.NEWER_TCB_INFO, F.NEWER_TCB_INFO_R, F.NEWER_TCB_INFO_S, CA_ID);
     }
 
+    function test_aCertificateIsWhatItsNameSays() public {
+        vm.expectRevert(abi.encodePacked(DcapPki.WrongName.selector));
+        collateral.registerPlatform(CA_ID, F.SIGNER);
+        vm.expectRevert(abi.encodePacked(DcapPki.WrongName.selector));
+        collateral.registerAuthority(F.PLATFORM);
+        deployDcap();
+        registerPki();
+        vm.expectRevert(abi.encodeWithSelector(DcapPki.UnknownAuthority.selector, SIGNER_ID));
+        collateral.registerPlatform(SIGNER_ID, F.PLATFORM);
+    }
+
+    function test_aCaIsNoRoot() public {
+        vm.expectRevert(abi.encodePacked(DcapPki.RootInvalid.selector));
+        new DcapCollateral(F.PLATFORM_CA, P256Fallback(address(0)));
+    }
+
     function test_aSignerIssuesNoList() public {
         vm.expectRevert(abi.encodeWithSelector(DcapPki.UnknownAuthority.selector, SIGNER_ID));
         collateral.registerCrl(SIGNER_ID, F.LATER_PCK_CRL);

@@ -184,6 +184,7 @@ KNOWN_ERRORS: Final = (
     "ExtensionInvalid()",
     "PckExtensionInvalid(uint256)",
     "RootInvalid()",
+    "SerialNotUnique(uint256)",
     "SignatureInvalid()",
     "UnknownAuthority(bytes32)",
     "UnknownPlatform(bytes32)",

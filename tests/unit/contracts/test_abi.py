@@ -88,7 +88,7 @@ def test_only_reverts_become_revert_errors() -> None:
 def test_every_custom_error_of_our_contracts_is_known() -> None:
     """A revert of our own contracts never shows as raw bytes."""
     names = ("L2OutputOracle", "OracleProxy", "MockSP1Verifier", "SystemConfigExtension")
-    for name in names:
+    for name in (*names, "DcapCollateral", "DcapVerifier"):
         for entry in load_artifact(name).abi:
             if entry["type"] == "error":
                 types = ",".join(i["type"] for i in entry["inputs"])
