@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coprove.attestation import Platform, ProofOfExecution, ProverBinding
+from coprove.attestation.appraisal import Evidence
 from coprove.attestation.dcap import DcapCollateral, verify_quote
 from coprove.attestation.simulation.intel import SimulatedIntel
 from coprove.prover.tee.enclave import recover_prover
@@ -156,9 +157,13 @@ def test_evidence_holds_under_the_simulations_root_and_binds_the_key(prover: Pro
     }
     status, found = prover.send("POST", "/v1/evidence", asked)
     assert status == 200, found
+    members = {name: found[name] for name in ("platform", "evidence", "endorsements")}
+    evidence = Evidence.from_json(json.dumps(members))
+    assert evidence.platform is Platform.INTEL_SGX
+    assert evidence.endorsements is not None
     claims = verify_quote(
-        bytes.fromhex(found["evidence"][2:]),
-        DcapCollateral.from_json(bytes.fromhex(found["endorsements"][2:])),
+        evidence.evidence,
+        DcapCollateral.from_json(evidence.endorsements),
         at=START + 60,
         root=SimulatedIntel("integration", start=START).root,
     )

@@ -310,17 +310,34 @@ def test_a_platform_that_does_not_quote_is_temporary_and_stops_the_start() -> No
     registration(enclave)
 
 
+LISTS = {9: 2, 11: 2, 12: 1, 13: 1, 14: 1}
+"""Parts of a RangeInput that are packed lists (blocks, blobs, nodes, codes), and how deep."""
+
+
 def structural_positions(data: bytes) -> list[int]:
-    """Every byte of the schema id and of the parts' lengths, ends of parts, first bytes."""
+    """Every byte of the schema id and of all lengths, and the first and last bytes of each part."""
     at = len(b"coprove/range-input/1\n")
     found = list(range(at))
-    while at < len(data):
+    for index in range(15):
         size = int.from_bytes(data[at : at + 8], "little")
-        found += range(at, at + 8)
         start, end = at + 8, at + 8 + size
-        found += [position for position in (start, start + 1, end - 1) if start <= position < end]
+        found += [*range(at, start), *(place for place in (start, end - 1) if start <= place < end)]
+        found += list_positions(data, start, end, LISTS.get(index, 0))
         at = end
+    assert at == len(data)
     return sorted(set(found))
+
+
+def list_positions(data: bytes, at: int, end: int, depth: int) -> list[int]:
+    """The lengths in a packed list, and in its items where they are lists."""
+    found: list[int] = []
+    while depth and at < end:
+        size = int.from_bytes(data[at : at + 4], "little")
+        found += range(at, at + 4)
+        if depth > 1:
+            found += list_positions(data, at + 4, at + 4 + size, depth - 1)
+        at += 4 + size
+    return found
 
 
 def flipped(data: bytes, position: int, mask: int) -> bytes:
