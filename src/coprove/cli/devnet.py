@@ -22,6 +22,7 @@ def devnet(
     traffic: float = 2.0,
     prover: Literal["mock", "network"] = "mock",
     proposer: bool = True,
+    tee_provers: int = 3,
     exit_after_outputs: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -50,6 +51,9 @@ def devnet(
     proposer
         Run a proposer. Without one, operator/coprove.toml in the data folder has the settings for
         `coprove proposer` and `coprove server`.
+    tee_provers
+        Simulated TEE provers, SGX and TDX in turn, that are kept registered on L1 and say of each
+        output what they think of it; 0 for none.
     exit_after_outputs
         Stop after so many finalised outputs.
     json
@@ -65,6 +69,7 @@ def devnet(
             traffic=traffic,
             prover=prover,
             proposer=proposer,
+            tee_provers=tee_provers,
             exit_after_outputs=exit_after_outputs,
             as_json=json,
         )

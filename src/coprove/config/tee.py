@@ -158,5 +158,6 @@ def _simulated_provider(given: TeeSection) -> SimulatedProvider:
         Platform(given.simulation_platform),
         seed=given.simulation_seed,
         start=int(time.time()) // _DAY * _DAY if start is None else start,
+        issued=given.simulation_issued,
         measurement=None if measurement is None else bytes.fromhex(measurement[2:]),
     )

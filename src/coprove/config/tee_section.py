@@ -63,5 +63,7 @@ class TeeSection(Section):
     """What the simulation's keys and certificates follow from."""
     simulation_start: _Count | None = None
     """When they were issued, Unix seconds; without it today's first second (UTC)."""
+    simulation_issued: _Count | None = None
+    """When its collateral was issued, Unix seconds; without it with the certificates."""
     simulation_measurement: _Hex | None = None
     """Raw measurement that it shows; without it that of the simulation's own enclave."""

@@ -37,6 +37,8 @@ class Role(IntEnum):
     """Left to the user: no process of the devnet sends from it."""
     FEES = 9
     """Receives the sequencer's fees."""
+    OPERATOR = 10
+    """Account 10 and those behind it answer for TEE provers; the deployment funds them."""
 
 
 @dataclass(frozen=True, slots=True)

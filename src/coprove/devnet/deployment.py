@@ -16,6 +16,7 @@ from coprove.devnet.accounts import DevAccounts, Role, require_dev_chain
 from coprove.devnet.l1 import L1_CHAIN_ID
 from coprove.devnet.manifest import DataDir, Manifest
 from coprove.devnet.node.genesis import Genesis, GenesisSpec, make_genesis, read_genesis
+from coprove.devnet.tee.deployment import deploy_tee
 from coprove.devnet.traffic.kinds import MESSAGE_PASSER
 from coprove.execution import NodeStore, StateReader
 from coprove.primitives import keccak256
@@ -108,12 +109,17 @@ async def deploy(
             unsafe_block_signer=manager.address,
         )
         deployed = await deploy_l1(manager, rollup=rollup, oracle=oracle)
+        tee = None
+        if options.tee_provers:
+            now = (await client.block_ref("latest")).timestamp
+            tee = await deploy_tee(manager, transport, now=now)
     return Manifest(
         oracle=str(deployed.l2_output_oracle),
         portal=str(deployed.optimism_portal),
         system_config=str(deployed.system_config),
         block_time=options.block_time,
         submission_interval=options.submission_interval,
+        tee=tee,
     )
 
 

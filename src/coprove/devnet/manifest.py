@@ -16,7 +16,26 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
     from pathlib import Path
 
-__all__ = ["DataDir", "Manifest"]
+__all__ = ["DataDir", "Manifest", "TeeManifest"]
+
+
+class TeeManifest(BaseModel):
+    """The contracts of the TEE lane."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    registry: AddressText
+    """The TEEProverRegistry."""
+    policy: AddressText
+    """The AttestationPolicy."""
+    poe_verifier: AddressText
+    """The PoEVerifier."""
+    collateral: AddressText
+    """The DcapCollateral, under the simulation's root."""
+    timelock: AddressText
+    """Owner of them all."""
+    simulation_start: int
+    """When the simulation's certificates were issued, Unix seconds."""
 
 
 class Manifest(BaseModel):
@@ -36,6 +55,8 @@ class Manifest(BaseModel):
     """Seconds between L2 blocks."""
     submission_interval: int
     """L2 blocks from one output to the next."""
+    tee: TeeManifest | None = None
+    """The TEE lane; None in a devnet that was made without one."""
 
 
 class DataDir:

@@ -15,6 +15,7 @@ from coprove.devnet.deployment import L2_CHAIN_ID
 from coprove.devnet.l1 import L1_CHAIN_ID
 from coprove.devnet.outputs import ProposedOutput, proposed_outputs
 from coprove.devnet.proposer.database import DATABASE, database_url
+from coprove.devnet.tee.observer import TeeObserver, TeeProverState
 from coprove.errors import CoproveError
 from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy, RollupNodeClient
 from coprove.storage import DEAD, RequestKind, RequestStatus, Scope, open_store
@@ -55,6 +56,8 @@ class Snapshot:
     """Ranges that wait or run."""
     outputs: list[ProposedOutput]
     """Outputs on L1, oldest first."""
+    tee: list[TeeProverState]
+    """The simulated TEE provers; empty without a TEE lane."""
     problems: list[str]
     """Latest warnings and errors of the processes, oldest first."""
 
@@ -113,6 +116,8 @@ class Observer:
             config_name=GENESIS_CONFIG,
         )
         self._store: RequestStore | None = None
+        tee = devnet.manifest.tee
+        self._tee = None if tee is None else TeeObserver(self._l1, tee, devnet.tee_provers)
         self._tails = [
             LogTail(name, devnet.directory.log(name)) for name in devnet.supervisor.states
         ]
@@ -123,6 +128,8 @@ class Observer:
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._tee is not None:
+            await self._tee.close()
         await self._l1.close()
         await self._l2.close()
         if self._store is not None:
@@ -130,7 +137,9 @@ class Observer:
 
     async def look(self) -> Snapshot:
         """Return the present state; never raises for a part that does not answer."""
-        status, outputs = await asyncio.gather(self._status(), self._read_outputs())
+        status, outputs, tee = await asyncio.gather(
+            self._status(), self._read_outputs(), self._look_at_tee()
+        )
         self._outputs = outputs
         for tail in self._tails:
             self._problems.extend(tail.new_problems())
@@ -142,8 +151,12 @@ class Observer:
             children=self._devnet.supervisor.states,
             ranges=await self._open_ranges(),
             outputs=outputs,
+            tee=tee,
             problems=list(self._problems),
         )
+
+    async def _look_at_tee(self) -> list[TeeProverState]:
+        return [] if self._tee is None else await self._tee.look()
 
     async def _status(self) -> SyncStatus | None:
         try:

@@ -10,7 +10,10 @@ from coprove.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["DevnetOptions"]
+__all__ = ["MAX_PROVERS", "DevnetOptions"]
+
+MAX_PROVERS = 8
+"""TEE provers that a devnet can have, each with an operator account of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,8 @@ class DevnetOptions:
     """Where proofs come from: made by the proposer, or by the local prover network."""
     proposer: bool = True
     """Run a proposer; without one, settings for `coprove proposer` are written."""
+    tee_provers: int = 3
+    """Simulated TEE provers, SGX and TDX in turn; 0 for none. * Whether there are any."""
     traffic: float = 2.0
     """L2 transactions a second; 0 for none."""
     batch_type: Literal["span", "singular"] = "span"
@@ -63,6 +68,7 @@ class DevnetOptions:
             ("submission_interval", 1, 10_000),
             ("blocks_per_range", 1, 10_000),
             ("workers", 1, 64),
+            ("tee_provers", 0, MAX_PROVERS),
             ("max_channel_duration", 1, 100),
             ("max_frame_size", 100, 400_000),
         ):

@@ -17,6 +17,7 @@ from coprove.devnet.l1 import AnvilL1, answers
 from coprove.devnet.operator import write_operator_settings
 from coprove.devnet.probe import is_healthy
 from coprove.devnet.supervisor import ChildSpec, Supervisor
+from coprove.devnet.tee.processes import prover_processes
 from coprove.errors import CoproveError
 from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy
 from coprove.telemetry import get_logger
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
     from coprove.devnet.manifest import DataDir, Manifest
     from coprove.devnet.options import DevnetOptions
+    from coprove.devnet.tee.processes import ProverProcess
 
 __all__ = ["SERVICES", "Devnet"]
 
 SERVICES: Final = ("l1", "node", "batcher", "proposer", "traffic")
 """The processes in start order; they stop in the opposite one. A prover network, where one is
-wanted, starts after the node; proposer and traffic may be left out."""
+wanted, starts after the node; proposer and traffic may be left out. TEE provers and their lane
+start beside the last three."""
 _log = get_logger(part="devnet")
 
 
@@ -52,6 +55,8 @@ class Devnet(AsyncClosing):
         self._exit = AsyncExitStack()
         self._manifest: Manifest | None = None
         self._network_url: str | None = None
+        self.tee_provers: list[ProverProcess] = []
+        """The TEE provers that run, once entered."""
 
     @property
     def l2_url(self) -> str:
@@ -115,7 +120,8 @@ class Devnet(AsyncClosing):
             left_out.add("proposer")
             self._write_operator_settings(manifest)
         wanted = [name for name in SERVICES[2:] if name not in left_out]
-        await asyncio.gather(*(self._start_service(name) for name in wanted))
+        starts = [self._start_service(name) for name in wanted]
+        await asyncio.gather(*starts, self._start_tee_lane(manifest))
 
     def _write_operator_settings(self, manifest: Manifest) -> None:
         path = write_operator_settings(
@@ -154,18 +160,8 @@ class Devnet(AsyncClosing):
         await self._start_python("node", lambda: is_healthy(self.l2_port))
 
     async def _start_service(self, name: str) -> None:
-        chain, options = self.directory.chain, self.options
-        port = free_port()
-        settings: dict[str, object] = {
-            "l1_rpc_url": self.l1.url,
-            "l2_rpc_url": self.l2_url,
-            "data_dir": str(self.directory.part(name)),
-            "rollup_config": str(chain / "rollup.json"),
-            "l1_chain_config": str(chain / "l1_chain_config.json"),
-            "poll_interval": min(0.5, options.l1_block_time / 4),
-            "metrics_port": port,
-            "log_level": options.log_level,
-        }
+        options, port = self.options, free_port()
+        settings = self._service_settings(name, port)
         own: dict[str, dict[str, object]] = {
             "batcher": {
                 "batch_type": options.batch_type,
@@ -185,6 +181,42 @@ class Devnet(AsyncClosing):
         }
         self._write_config(name, settings | own[name])
         await self._start_python(name, lambda: is_healthy(port))
+
+    def _service_settings(self, name: str, port: int) -> dict[str, object]:
+        """Return what all services have in common; `port` is that of metrics and health."""
+        chain = self.directory.chain
+        return {
+            "l1_rpc_url": self.l1.url,
+            "l2_rpc_url": self.l2_url,
+            "data_dir": str(self.directory.part(name)),
+            "rollup_config": str(chain / "rollup.json"),
+            "l1_chain_config": str(chain / "l1_chain_config.json"),
+            "poll_interval": min(0.5, self.options.l1_block_time / 4),
+            "metrics_port": port,
+            "log_level": self.options.log_level,
+        }
+
+    async def _start_tee_lane(self, manifest: Manifest) -> None:
+        tee, count = manifest.tee, self.options.tee_provers
+        if tee is None or count == 0:
+            if count:
+                _log.warning("this devnet was made without a TEE lane", asked=count)
+            return
+        self.tee_provers = provers = prover_processes(tee, self.directory, count)
+        await asyncio.gather(*(self.supervisor.start(prover.spec) for prover in provers))
+        port = free_port()
+        settings = self._service_settings("tee", port) | {
+            "oracle": manifest.oracle,
+            "registry": tee.registry,
+            "poe_verifier": tee.poe_verifier,
+            "collateral": tee.collateral,
+            "provers": [
+                {"name": prover.name, "url": prover.url, "account": prover.account}
+                for prover in provers
+            ],
+        }
+        self._write_config("tee", settings)
+        await self._start_python("tee", lambda: is_healthy(port))
 
     async def _start_prover_network(self) -> None:
         grpc_port, http_port = free_port(), free_port()

@@ -35,6 +35,7 @@ def draw(snapshot: Snapshot) -> RenderableType:
         _processes(snapshot),
         _ranges(snapshot),
         _outputs(snapshot),
+        *_tee(snapshot),
         _problems(snapshot),
     )
 
@@ -108,6 +109,25 @@ def _outputs(snapshot: Snapshot) -> RenderableType:
         )
     title = f"outputs: {len(snapshot.outputs)}, final: {len(final)} (mock proofs)"
     return Panel(table, title=title, title_align="left")
+
+
+def _tee(snapshot: Snapshot) -> list[RenderableType]:
+    if not snapshot.tee:
+        return []
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("prover", "platform", "key", "registry", "claims", "up to"):
+        table.add_column(name)
+    for item in snapshot.tee:
+        style = "green" if item.liveness == "live" else "yellow"
+        table.add_row(
+            item.name,
+            item.platform or "-",
+            "-" if item.prover is None else f"{str(item.prover)[:14]}…",
+            Text(item.liveness, style),
+            f"{item.claims:,}",
+            "-" if item.latest is None else f"{item.latest:,}",
+        )
+    return [Panel(table, title="TEE provers (SIMULATED enclaves)", title_align="left")]
 
 
 def _short(value: Hash32) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from coprove.devnet.options import DevnetOptions
 from coprove.devnet.outputs import ProposedOutput, final_outputs
 from coprove.devnet.settings import load_settings
 from coprove.devnet.supervisor import ChildState
+from coprove.devnet.tee.observer import TeeProverState
 from coprove.devnet.view import draw
 from coprove.errors import InputError
 from coprove.rpc import SyncStatus
 from coprove.storage import ProofRequest, RequestKind, RequestStatus
-from coprove.types import BlockId, BlockRange, Hash32, L1BlockRef, L2BlockRef
+from coprove.types import Address, BlockId, BlockRange, Hash32, L1BlockRef, L2BlockRef
 
 ADDRESS = "0x" + "ab" * 20
 
@@ -54,6 +56,24 @@ def snapshot(status: SyncStatus | None) -> Snapshot:
         children={"l1": ChildState(pid=7, ready=True, restarts=3)},
         ranges=[running],
         outputs=[output(1, 5), output(2, 50)],
+        tee=[
+            TeeProverState(
+                name="tee_prover_1",
+                platform="intel-tdx",
+                prover=Address(b"\x0a" * 20),
+                liveness="challenge failed",
+                claims=1234,
+                latest=40,
+            ),
+            TeeProverState(
+                name="tee_prover_2",
+                platform="",
+                prover=None,
+                liveness="not answering",
+                claims=0,
+                latest=None,
+            ),
+        ],
         problems=["proposer: range failed"],
     )
 
@@ -96,6 +116,18 @@ def test_the_view_shows_heads_work_and_outputs_and_says_that_proofs_are_mock() -
     for part in ("1,061", "131", "20..30", "3 restarts", "MOCK PROOFS", "range failed", "final: 2"):
         assert part in text
     assert "0x000000000000…00000002" in text
+
+
+def test_the_view_shows_the_tee_lane_and_says_that_it_is_simulated() -> None:
+    """A prover that is challenged and one that is away; a devnet without the lane shows none."""
+    text = drawn(heads())
+    for part in ("SIMULATED enclaves", "intel-tdx", "0x0a0a0a0a0a0a…", "challenge failed", "1,234"):
+        assert part in text
+    assert "not answering" in text
+    console = Console(file=io.StringIO(), width=160)
+    console.print(draw(replace(snapshot(heads()), tee=[])))
+    assert isinstance(console.file, io.StringIO)
+    assert "TEE" not in console.file.getvalue()
 
 
 def test_the_view_stands_without_an_answer_of_the_node() -> None:

@@ -134,14 +134,20 @@ class SimulatedIntel:
         chain = self.pck(platform), self.pck_ca(platform), self.root_authority
         return pem(item.certificate for item in chain)
 
-    def collateral(self, spec: CollateralSpec | None = None) -> DcapCollateral:
-        """Return signed collateral; by default good for SGX quotes of the default platform."""
+    def collateral(
+        self, spec: CollateralSpec | None = None, *, issued: int | None = None
+    ) -> DcapCollateral:
+        """Return signed collateral; by default good for SGX quotes of the default platform.
+
+        `issued` is when documents and lists are made, Unix seconds; None: with the certificates.
+        """
         spec = spec or CollateralSpec()
+        issued = self.start if issued is None else issued
         ca = self.pck_ca(spec.platform)
-        period = self.start, self.start + spec.valid_for
+        period = issued, issued + spec.valid_for
         signing = pem((self.tcb_signer.certificate, self.root_authority.certificate))
-        tcb_info = _compact(tcb_info_json(spec, self.start))
-        qe_identity = _compact(qe_identity_json(spec, self.start))
+        tcb_info = _compact(tcb_info_json(spec, issued))
+        qe_identity = _compact(qe_identity_json(spec, issued))
         return DcapCollateral(
             pck_crl_issuer_chain=pem((ca.certificate, self.root_authority.certificate)),
             root_ca_crl=issue_crl(self.root_authority, period, spec.revoked_authorities),
