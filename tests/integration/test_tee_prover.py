@@ -19,6 +19,9 @@ from coprove.attestation import Platform, ProofOfExecution, ProverBinding
 from coprove.attestation.appraisal import Evidence
 from coprove.attestation.dcap import DcapCollateral, verify_quote
 from coprove.attestation.simulation.intel import SimulatedIntel
+from coprove.config import load_settings
+from coprove.config.errors import SettingError
+from coprove.config.tee import tee_enclave
 from coprove.prover.tee.enclave import recover_prover
 from coprove.types import Address, Hash32
 from tests.integration.ranges import range_input, recording
@@ -91,9 +94,9 @@ class Prover:
         return self.process.wait(60)
 
 
-@pytest.fixture
-def prover(tmp_path: Path) -> Iterator[Prover]:
-    running = Prover(tmp_path)
+@pytest.fixture(scope="module")
+def prover(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prover]:
+    running = Prover(tmp_path_factory.mktemp("prover"))
     yield running
     if running.process.poll() is None:
         running.end()
@@ -181,23 +184,19 @@ def test_evidence_holds_under_the_simulations_root_and_binds_the_key(prover: Pro
     assert claims.measurement_id.hex0x == who["measurement_id"]
 
 
-def test_sigterm_ends_it_cleanly_and_a_new_start_has_a_new_key(tmp_path: Path) -> None:
-    keys = set()
-    for _ in range(2):
-        running = Prover(tmp_path)
-        _, who = running.send("GET", "/v1/prover")
-        keys.add(Address.from_hex(who["prover"]))
-        assert running.end() == 0
-        assert "error" not in running.log.read_text()
-    assert len(keys) == 2
+def test_sigterm_ends_it_cleanly_and_each_start_has_a_key_of_its_own(
+    prover: Prover, tmp_path: Path
+) -> None:
+    running = Prover(tmp_path)
+    try:
+        views = [each.send("GET", "/v1/prover")[1] for each in (prover, running)]
+    finally:
+        code = running.end()
+    assert code == 0
+    assert "error" not in running.log.read_text()
+    assert len({Address.from_hex(view["prover"]) for view in views}) == 2
 
 
 def test_without_a_platform_nothing_starts() -> None:
-    done = subprocess.run(  # noqa: S603 - our own command
-        COMMAND,
-        capture_output=True,
-        env={"PATH": os.environ["PATH"]},
-        check=False,
-    )
-    assert done.returncode == 2
-    assert b"COPROVE_TEE_PLATFORM" in done.stderr
+    with pytest.raises(SettingError, match="COPROVE_TEE_PLATFORM"):
+        tee_enclave(load_settings(environment={}))
