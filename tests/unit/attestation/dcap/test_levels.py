@@ -112,6 +112,20 @@ def test_the_order_of_levels_in_the_document_does_not_matter(seed: int) -> None:
     assert shuffled(seed).tcb_status is S.OK
 
 
+def test_levels_are_ordered_by_sgx_components_then_pcesvn_then_tdx_components() -> None:
+    """As Intel's verification library does: a platform may be on several."""
+    demands = ((5, 1, 0), (4, 9, 0), (4, 8, 9), (4, 8, 8))
+    levels = tuple(
+        LevelSpec(components=(sgx,) * 16, pce_svn=pce_svn, tdx_components=(tdx,) * 16)
+        for sgx, pce_svn, tdx in demands
+    )
+    spec = CollateralSpec(tdx=True, levels=levels[::-1])
+    ordered = tcb_info.parse_tcb_info(intel().collateral(spec).tcb_info).levels
+    assert [
+        (level.sgx_components[0], level.pce_svn, level.tdx_components[0]) for level in ordered
+    ] == list(demands)
+
+
 def test_without_the_ordering_shuffled_levels_give_another_status(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
