@@ -30,7 +30,7 @@ from coprove.prover.tee.enclave import Enclave
 from coprove.prover.tee.enclave.platforms import SimulatedProvider
 from coprove.prover.tee.host import TeeProver, TeeProverOptions
 from coprove.prover.tee.registrar import (
-    EndorsedCollateral,
+    DcapSource,
     Registrar,
     RegistrarOptions,
     TeeProverClient,
@@ -95,7 +95,7 @@ class Lane:
             manager=manager,
             registry=self.registry,
             prover=client,
-            collateral=EndorsedCollateral(self.dcap),
+            collateral=DcapSource(self.dcap),
             options=RegistrarOptions(block_depth=depth),
         )
 

@@ -21,7 +21,7 @@ from coprove.prover.tee.enclave import Enclave
 from coprove.prover.tee.enclave.platforms import SimulatedProvider
 from coprove.prover.tee.host import TeeProver, TeeProverOptions
 from coprove.prover.tee.registrar import (
-    EndorsedCollateral,
+    DcapSource,
     Registrar,
     RegistrarOptions,
     TeeProverClient,
@@ -108,7 +108,7 @@ class Lab:
             manager=manager,
             registry=self.registry,
             prover=await self.client(prover),
-            collateral=EndorsedCollateral(self.dcap),
+            collateral=DcapSource(self.dcap),
             options=RegistrarOptions(margin=margin),
         )
 

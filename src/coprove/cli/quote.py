@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as json_module
 import sys
 import time
@@ -24,6 +25,7 @@ from coprove.attestation.snp import collect_endorsements, read_certificates
 from coprove.attestation.x509 import parse_certificate
 from coprove.cli.console import read_file
 from coprove.errors import InputError
+from coprove.prover.tee.registrar import INTEL_PCS, PcsClient, PcsOptions
 
 __all__ = ["app"]
 
@@ -115,6 +117,35 @@ def verify(
         sys.stdout.write(json_module.dumps(_report(found)) + "\n")
     else:
         _print(found)
+    return 0
+
+
+@app.command
+def collateral(file: Path, /, *, pcs: str = INTEL_PCS, out: Path | None = None) -> int:
+    """Fetch the collateral of an SGX or TDX quote, as `verify` takes it; nothing is verified.
+
+    Parameters
+    ----------
+    file
+        A quote, or evidence as JSON.
+    pcs
+        Base URL of Intel's service or of a PCCS.
+    out
+        File to write; standard output by default.
+    """
+    evidence = _evidence(file, None, ())
+    if evidence.platform not in (Platform.INTEL_SGX, Platform.INTEL_TDX):
+        raise InputError("platform", expected="SGX or TDX", actual=evidence.platform.value)
+
+    async def fetch() -> str:
+        async with PcsClient(PcsOptions(url=pcs)) as client:
+            return (await client.collateral(evidence.evidence)).to_json()
+
+    text = asyncio.run(fetch()) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -20,7 +20,7 @@ from coprove.devnet.settings import load_settings
 from coprove.devnet.tee.config import TeeConfig
 from coprove.devnet.tee.lane import METRICS, Member, TeeLane
 from coprove.prover.tee.registrar import (
-    EndorsedCollateral,
+    DcapSource,
     Registrar,
     RegistrarOptions,
     TeeProverClient,
@@ -82,7 +82,7 @@ async def _lane(config: TeeConfig, stack: AsyncExitStack, metrics: Metrics) -> T
             manager=manager,
             registry=registry,
             prover=client,
-            collateral=EndorsedCollateral(dcap),
+            collateral=DcapSource(dcap),
             options=RegistrarOptions(margin=config.margin),
         )
         return Member(name=given.name, client=client, registrar=registrar, manager=manager)

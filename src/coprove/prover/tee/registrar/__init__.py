@@ -6,21 +6,27 @@ from coprove.prover.tee.registrar.client import (
     TeeProverClient,
     TeeProverClientOptions,
 )
-from coprove.prover.tee.registrar.collateral import CollateralSource, EndorsedCollateral
+from coprove.prover.tee.registrar.collateral import CollateralSource, DcapSource
 from coprove.prover.tee.registrar.decision import Action, Standing, Step, next_action
 from coprove.prover.tee.registrar.errors import (
+    CollateralUnavailableError,
     ForeignProverError,
     ProverAnswerError,
     ProverRefusedError,
     ProverUnreachableError,
 )
+from coprove.prover.tee.registrar.pcs import INTEL_PCS, PcsClient, PcsOptions
 from coprove.prover.tee.registrar.registrar import Registrar, RegistrarOptions
 
 __all__ = [
+    "INTEL_PCS",
     "Action",
     "CollateralSource",
-    "EndorsedCollateral",
+    "CollateralUnavailableError",
+    "DcapSource",
     "ForeignProverError",
+    "PcsClient",
+    "PcsOptions",
     "ProvenRange",
     "ProverAnswerError",
     "ProverIdentity",

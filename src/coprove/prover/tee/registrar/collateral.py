@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from coprove.attestation.appraisal import Evidence
     from coprove.contracts.attestation.dcap import DcapRegistry, NamedCall
+    from coprove.prover.tee.registrar.pcs import PcsClient
 
-__all__ = ["CollateralSource", "EndorsedCollateral", "Prepared"]
+__all__ = ["CollateralSource", "DcapSource", "Prepared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +41,28 @@ class CollateralSource(Protocol):
     async def prepare(self, evidence: Evidence) -> Prepared:
         """Return it in the contract's form with what is missing there.
 
-        EvidenceFormatError when it does not parse, InputError for a platform it is not for.
+        EvidenceFormatError when it does not parse, InputError for a platform it is not for,
+        CollateralUnavailableError.
         """
 
 
-class EndorsedCollateral:
-    """DCAP: the collateral that came with the quote, brought to the collateral contract."""
+class DcapSource:
+    """DCAP: collateral that came with the quote or is fetched, for the collateral contract."""
 
-    def __init__(self, registry: DcapRegistry) -> None:
-        """Read what the contract has already."""
-        self._registry = registry
+    def __init__(self, registry: DcapRegistry, pcs: PcsClient | None = None) -> None:
+        """Read what the contract has already; fetch from `pcs` what does not come with a quote."""
+        self._registry, self._pcs = registry, pcs
         self.bringing = asyncio.Lock()
 
     async def prepare(self, evidence: Evidence) -> Prepared:
         """See CollateralSource."""
         if evidence.platform not in (Platform.INTEL_SGX, Platform.INTEL_TDX):
             raise InputError("platform", expected="SGX or TDX", actual=evidence.platform)
-        if evidence.endorsements is None:
+        if evidence.endorsements is not None:
+            collateral = DcapCollateral.from_json(evidence.endorsements)
+        elif self._pcs is not None:
+            collateral = await self._pcs.collateral(evidence.evidence)
+        else:
             raise InputError("endorsements", expected="collateral", actual="none")
-        collateral = DcapCollateral.from_json(evidence.endorsements)
         calls = await self._registry.missing(collateral, evidence.evidence)
         return Prepared(evidence=on_chain_evidence(evidence.evidence), calls=calls)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from coprove.errors import Critical, InputError, Temporary
 
 __all__ = [
+    "CollateralUnavailableError",
     "ForeignProverError",
     "ProverAnswerError",
     "ProverRefusedError",
     "ProverUnreachableError",
 ]
+
+
+class CollateralUnavailableError(Temporary):
+    """The service that has the platforms' collateral does not give it now."""
 
 
 class ProverUnreachableError(Temporary):
