@@ -55,7 +55,8 @@ async def _lane(config: TeeConfig, stack: AsyncExitStack, metrics: Metrics) -> T
     require_dev_chain(chain_id, rollup.l2_chain_id)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     registry = ProverRegistry(l1, Address.from_hex(config.registry))
-    dcap = DcapRegistry(l1, Address.from_hex(config.collateral))
+    # One for all: of those who bring the same collateral at once the contract refuses all but one.
+    collateral = DcapSource(DcapRegistry(l1, Address.from_hex(config.collateral)))
     witness = await stack.enter_async_context(
         open_witness(
             LiveEndpoints(l1=config.l1_rpc_url, l2=config.l2_rpc_url, node=config.l2_rpc_url),
@@ -82,7 +83,7 @@ async def _lane(config: TeeConfig, stack: AsyncExitStack, metrics: Metrics) -> T
             manager=manager,
             registry=registry,
             prover=client,
-            collateral=DcapSource(dcap),
+            collateral=collateral,
             options=RegistrarOptions(margin=config.margin),
         )
         return Member(name=given.name, client=client, registrar=registrar, manager=manager)
