@@ -186,6 +186,20 @@ ROWS: dict[str, tuple[Callable[[], Case], Rejection, str]] = {
         Rejection.ATTRIBUTES,
         "policy-settings",
     ),
+    "setting of another type": (
+        lambda: Case(policy=POLICY.replace("smt = true", "smt = 1")),
+        Rejection.ATTRIBUTES,
+        "policy-settings",
+    ),
+    "another platform's code with the same measurement": (
+        lambda: Case(
+            policy=POLICY.replace('platform = "intel-sgx"', 'platform = "arm-trustzone"').replace(
+                "minimum_security_version = 1", ""
+            )
+        ),
+        Rejection.MEASUREMENT,
+        "policy-workload",
+    ),
     "setting that the platform does not have": (
         lambda: Case(platform=PlatformSpec(settings=None)),
         Rejection.ATTRIBUTES,
@@ -233,6 +247,26 @@ def test_an_appraisal_says_what_was_checked_and_until_when_it_holds() -> None:
     assert appraisal.policy_sha256 == parse_policy(POLICY).sha256
     assert appraisal.valid_until == VENDOR.start + 30 * DAY - 1
     assert appraisal.expires_in == 29 * DAY - 1
+
+
+def test_claims_are_judged_within_their_validity_only() -> None:
+    """Whoever verified them, and when: the first and the last second count, those beside do not."""
+    claims = Case().appraise().claims
+    check = judgement.POLICY_CHECKS["policy-validity"]
+
+    def judged(at: int) -> str:
+        return check(
+            judgement.Judgement(
+                claims=claims, policy=parse_policy(POLICY), at=at, chain_id=900, binding=None
+            )
+        )
+
+    for at in (claims.valid_from, claims.valid_until):
+        assert str(claims.valid_until) in judged(at)
+    for at in (claims.valid_from - 1, claims.valid_until + 1):
+        with pytest.raises(EvidenceRejectedError) as refusal:
+            judged(at)
+        assert refusal.value.reason is Rejection.VALIDITY
 
 
 def test_grace_ends_an_appraisal_early() -> None:

@@ -250,6 +250,19 @@ def expired_leaf(vendor: SimulatedIntel) -> Forgery:
     return forgery(vendor)
 
 
+def revoked_qe_identity_signer(vendor: SimulatedIntel) -> Forgery:
+    """The QE identity is by another signer than the TCB info, and that one is revoked."""
+    signer = vendor.root_authority.issue("another", "Intel SGX TCB Signing", vendor.lifetime)
+    serial = signer.certificate.serial_number
+    collateral = vendor.collateral(CollateralSpec(revoked_authorities=(serial,)))
+    signed = replace(
+        collateral,
+        qe_identity_issuer_chain=pem((signer.certificate, vendor.root_authority.certificate)),
+        qe_identity_signature=raw_signature(signer.key, collateral.qe_identity.encode()),
+    )
+    return forgery(vendor, collateral=signed)
+
+
 def revoked(which: str) -> Callable[[SimulatedIntel], Forgery]:
     """Return a maker in which one certificate is on its issuer's list."""
 
@@ -545,6 +558,13 @@ ROWS = (
     Row(
         name="19 revoked signer",
         make=revoked("signer"),
+        reason=Rejection.REVOKED,
+        guards=("collateral:signers-not-revoked",),
+        peer=True,
+    ),
+    Row(
+        name="19 revoked signer of the QE identity",
+        make=revoked_qe_identity_signer,
         reason=Rejection.REVOKED,
         guards=("collateral:signers-not-revoked",),
         peer=True,

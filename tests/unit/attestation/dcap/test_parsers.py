@@ -167,22 +167,38 @@ def test_documents_with_any_value_anywhere_are_answered(
         return
 
 
+DOCUMENTS = ((parse_tcb_info, SGX.tcb_info), (parse_qe_identity, SGX.qe_identity))
+
+
 @pytest.mark.parametrize(
-    "text",
+    "more",
     [
-        '{"id":"SGX","id":"SGX"}',
-        '{"id":NaN}',
-        "[" * 200_000,
-        '{"version":3.0}',
-        "1" * 10_000,
-        "",
-        "null",
+        '"more":1,"more":1',
+        '"more":1,"mor\\u0065":1',
+        '"more":NaN',
+        '"more":-Infinity',
+        '"more":1.0',
+        '"more":1e1',
+        f'"more":{"1" * 10_000}',
+        f'"more":{"[" * 100_000}{"]" * 100_000}',
     ],
-    ids=["twice", "nan", "deep", "fraction", "long", "empty", "null"],
+    ids=["twice", "escaped", "nan", "infinity", "fraction", "exponent", "long", "deep"],
 )
-def test_json_that_others_read_otherwise_is_refused(text: str) -> None:
-    """Members that occur twice, fractions, names for numbers, nesting without end."""
-    for parse in (parse_tcb_info, parse_qe_identity):
+def test_json_that_others_read_otherwise_is_refused(more: str) -> None:
+    """Members that occur twice, fractions, names for numbers, nesting without end.
+
+    In a member that is not known, and which may be there, so that nothing else is wrong.
+    """
+    for parse, document in DOCUMENTS:
+        parse(f'{{"more":[1,"1e1"],{document[1:]}')
+        with pytest.raises(EvidenceFormatError, match="expected JSON"):
+            parse(f"{{{more},{document[1:]}")
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "1" * 10_000, "[" * 200_000])
+def test_what_is_no_object_is_no_document(text: str) -> None:
+    """Whatever else it is."""
+    for parse, _ in DOCUMENTS:
         with pytest.raises(EvidenceFormatError):
             parse(text)
 
