@@ -1,8 +1,8 @@
 """Take out each check of a contract in turn and tell which ones no test misses.
 
 `python contracts/scripts/mutate_checks.py src/attestation/PoEVerifier.sol --match-path 'test/PoE*'`
-works on a copy of the project. A check is an `if (…) revert`, one term of a condition whose terms
-are joined by `&&` or `||`, or a modifier that lets only some pass. Exit code 1 when one can go
+works on a copy of the project. A check is an `if (…)` before a `revert` or `return`, one term of a
+condition whose terms are joined by `&&` or `||`, or a modifier that lets only some pass. Exit code 1 when one can go
 without a test failing.
 """
 
@@ -54,14 +54,14 @@ def mutants(text: str) -> list[Mutant]:
     made = [_named(text, found.start(), found.end(), "") for found in _MODIFIER.finditer(text)]
     for found in _REVERT.finditer(text):
         end = _closing(text, found.end())
-        if re.match(r"\)\s*\{?\s*revert\b", text[end:]):
+        if re.match(r"\)\s*\{?\s*(revert|return)\b", text[end:]):
             made.append(_named(text, found.end(), end, "false"))
     # Terms of a named condition: `bool isX = a && b;` and of `if (a || b) revert`.
     for found in re.finditer(r"bool is\w+\s*=\s*([^;]+);", text):
         made += _terms(text, found.start(1), found.end(1))
     for found in _REVERT.finditer(text):
         end = _closing(text, found.end())
-        if re.match(r"\)\s*\{?\s*revert\b", text[end:]):
+        if re.match(r"\)\s*\{?\s*(revert|return)\b", text[end:]):
             made += _terms(text, found.end(), end)
     return made
 

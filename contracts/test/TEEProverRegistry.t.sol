@@ -171,19 +171,21 @@ contract TEEProverRegistryTest is RegistryTestBase {
     }
 
     function test_register_refusesAKeyBeyondTheField() public {
-        // (1, y) and (1 + p, y) would be the same point: one of them alone is a key.
+        // (1, y) and (1 + p, y) would be the same point: one of them alone is a key. So for y.
         uint256 field = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEFFFFFC2F;
         uint256 y = 0x4218F20AE6C646B363DB68605822FB14264CA8D2587FDD6FBC750D587E76A7EE;
-        Registration memory registration = registrationOf(prover, operator.addr);
-        registration.x = bytes32(uint256(1));
-        registration.y = bytes32(y);
-        attest(registration);
-        registration.x = bytes32(field + 1);
-        refuse(
-            abi.encodePacked(ProverBinding.NotAProverKey.selector),
-            operator.addr,
-            abi.encode(registration)
-        );
+        uint256 x = 0x1FE1E5EF3FCEB5C135AB7741333CE5A6E80D68167653F6B2B24BCBCFAAAFF507;
+        uint256[2][2] memory points = [[1, y], [x, 1]];
+        bytes memory refusal = abi.encodePacked(ProverBinding.NotAProverKey.selector);
+        for (uint256 i = 0; i < 2; ++i) {
+            Registration memory registration = registrationOf(prover, operator.addr);
+            registration.x = bytes32(points[i][0]);
+            registration.y = bytes32(points[i][1]);
+            registerAs(operator.addr, attest(registration));
+            if (i == 0) registration.x = bytes32(field + 1);
+            else registration.y = bytes32(field + 1);
+            refuse(refusal, operator.addr, abi.encode(registration));
+        }
     }
 
     function testFuzz_register_refusesShortBytes(bytes calldata data) public {
