@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,6 +237,45 @@ async def test_batches_notifications_and_malformed_calls() -> None:
             assert (await client.post("/", body)).json["error"]["code"] == -32700
         as_text = await client.post("/", call, headers={"Content-Type": "text/plain"})
         assert as_text.status == 415
+
+
+async def send(client: TeeClient, body: bytes) -> Any:
+    """Return the answer to a body as it is."""
+    headers = {"Content-Type": "application/json"}
+    answer = await client.send("POST", "/", data=body, headers=headers)
+    assert answer.status == 200
+    return answer.json
+
+
+async def test_millions_of_values_are_refused_before_they_are_read() -> None:
+    """Reading them would hold up everybody, and takes many times the memory that is counted."""
+    async with serving() as prover:
+        for values in (b"[" + b"[]," * 100_000 + b"[]]", b'{"a":[' + b"0," * 100_000 + b"0]}"):
+            answer = await send(prover, values)
+            assert rpc_error(answer["error"]) == -32700
+            assert "values" in answer["error"]["message"]
+        data = witness(20, 21)
+        assert await prover.call("da_putPob", context(data)) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"jsonrpc":"2.0","id":1e999,"method":"prover_metadata"}', -32600),
+        (b'{"jsonrpc":"2.0","id":-1e999,"method":"prover_metadata"}', -32600),
+        (b'{"jsonrpc":"2.0","id":NaN,"method":"prover_metadata"}', -32600),
+        (b'{"jsonrpc":"2.0","id":"\\ud800","method":"none"}', -32601),
+        (b'{"jsonrpc":"2.0","id":1,"method":"\\ud800"}', -32601),
+        (b'{"jsonrpc":"2.0","id":1,"method":"prover_genContext","params":["\\ud800",1,3]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"prover_genContext","params":[1e999,1,3]}', -32602),
+        (b'{"jsonrpc":"2.0","id":' + b"9" * 5000 + b',"method":"prover_metadata"}', -32700),
+        ('{"jsonrpc":"2.0","id":1,"method":"prover_metadata"}'.encode("utf-16"), -32700),
+    ],
+)
+async def test_odd_numbers_and_texts_are_answered_in_json(body: bytes, code: int) -> None:
+    """Infinity, half of a surrogate pair, endless digits: an answer with a code, no defect."""
+    async with serving() as prover:
+        assert rpc_error((await send(prover, body))["error"]) == code
 
 
 async def test_large_bodies_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import JSONResponse, Response
 
 from coprove.errors import CoproveError
-from coprove.primitives.bounded_json import check_json_depth
+from coprove.primitives.bounded_json import load_json
 from coprove.prover.http.bodies import check_content_type
 from coprove.prover.http.errors import ContentTypeError, UploadStalledError
 from coprove.prover.tee.enclave import (
@@ -66,8 +67,17 @@ _PARSE_ERROR, _INVALID_REQUEST, _INTERNAL = -32700, -32600, -32603
 _SERVER_ERROR: Final = -32000
 _RATE_LIMITED: Final = 14444
 _MAX_BATCH: Final = 16
+_MAX_PARTS: Final = 4096
+_PART_SIGNS: Final = (b"[", b"{", b",", b":")
 _UNKNOWN_METHOD: Final = "other"
 _log = get_logger(part="tee-prover")
+
+
+class _Answer(JSONResponse):
+    """JSON in ASCII: what a client sent comes back even where it is no Unicode text."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 class JsonRpc:
@@ -95,14 +105,13 @@ class JsonRpc:
             )
         except (ContentTypeError, WitnessTooLargeError, UploadStalledError) as error:
             status = TEE_PROBLEMS.kind_of(error).status
-            return JSONResponse(_failure(None, _INVALID_REQUEST, str(error)), status)
+            return _Answer(_failure(None, _INVALID_REQUEST, str(error)), status)
         except MemoryFullError as error:
             return self._respond(_failure(None, _RATE_LIMITED, str(error)))
         try:
-            check_json_depth(body.data)
-            calls = json.loads(body.data)
-        except (ValueError, CoproveError):
-            return self._respond(_failure(None, _PARSE_ERROR, "the body is not JSON"))
+            calls = _parsed(body.data)
+        except ValueError as error:
+            return self._respond(_failure(None, _PARSE_ERROR, f"not read as JSON: {error}"))
         # What counts from here on is the parsed text, which is as long.
         body.data = b""
         if not isinstance(calls, list):
@@ -119,9 +128,9 @@ class JsonRpc:
         several = answer if isinstance(answer, list) else [answer]
         codes = {item["error"]["code"] for item in several if "error" in item}
         if _RATE_LIMITED not in codes:
-            return JSONResponse(answer)
+            return _Answer(answer)
         seconds = str(round(self._service.options.retry_after))
-        return JSONResponse(answer, HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": seconds})
+        return _Answer(answer, HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": seconds})
 
     async def _call(self, call: Any) -> dict[str, Any] | None:
         """Return the answer to one call, None to a notification."""
@@ -130,6 +139,7 @@ class JsonRpc:
             or call.get("jsonrpc") != "2.0"
             or not isinstance(call.get("method"), str)
             or not isinstance(call.get("id"), str | int | float | None)
+            or (isinstance(call.get("id"), float) and not math.isfinite(call["id"]))
         ):
             return _failure(None, _INVALID_REQUEST, "this is no JSON-RPC 2.0 call")
         name, began = call["method"], time.monotonic()
@@ -151,6 +161,17 @@ class JsonRpc:
         metrics.inc(names.RPC_CALLS, method=label, code=str(code))
         metrics.set(names.AVS_RPC_MS, (time.monotonic() - began) * 1000, method=label)
         return answer if "id" in call else None
+
+
+def _parsed(body: bytes) -> Any:
+    """Return what a body says; ValueError when it is not JSON or has very many values.
+
+    A call is a few values, long strings among them. Millions of values would hold up everybody
+    while they are read, and take many times the memory that was counted for them.
+    """
+    if sum(map(body.count, _PART_SIGNS)) > _MAX_PARTS:
+        raise ValueError(f"more than {_MAX_PARTS} values")
+    return load_json(body)
 
 
 def _code_of(error: CoproveError) -> int:
