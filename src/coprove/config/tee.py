@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from coprove.attestation import Platform
 from coprove.config.errors import SettingError
-from coprove.config.wiring import live_source, require, text_of
+from coprove.config.wiring import bearer_tokens, live_source, require
 from coprove.prover.server import RecordingSource
 from coprove.prover.tee.enclave import Enclave
 from coprove.prover.tee.enclave.platforms import (
@@ -49,15 +49,10 @@ _PSA_TIMEOUT = 30.0
 def tee_prover_options(settings: Settings) -> TeeProverOptions:
     """Return how the TEE prover's service behaves."""
     given = settings.tee
-    tokens: list[str] = []
-    if given.tokens is not None:
-        tokens += given.tokens.get_secret_value().split(",")
-    if given.token_file is not None:
-        tokens += text_of(given.token_file, "tee.token_file").splitlines()
     return TeeProverOptions(
         host=given.host,
         port=given.port,
-        tokens=tuple(token.strip() for token in tokens if token.strip()),
+        tokens=bearer_tokens(given.tokens, given.token_file, "tee.token_file"),
         max_witness_bytes=given.max_witness_mib * _MIB,
         memory_bytes=given.memory_mib * _MIB,
         max_rpc_bytes=given.max_rpc_mib * _MIB,

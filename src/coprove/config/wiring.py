@@ -19,12 +19,15 @@ from coprove.witness import LiveEndpoints, LiveOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic import SecretStr
+
     from coprove.config.settings import Settings
     from coprove.da import InputSource
     from coprove.witness import WorkExecutor
 
 __all__ = [
     "backend_names",
+    "bearer_tokens",
     "da_inputs",
     "endpoint_options",
     "fee_policy",
@@ -125,19 +128,27 @@ def program_keys(settings: Settings) -> tuple[Hash32, Hash32]:
     return Hash32.from_hex(commitment), Hash32.from_hex(aggregation)
 
 
+def bearer_tokens(tokens: SecretStr | None, file: Path | None, what: str) -> tuple[str, ...]:
+    """Return the tokens of a setting, separated by commas, and of a file, one a line.
+
+    `what` names the file's setting in errors.
+    """
+    found: list[str] = []
+    if tokens is not None:
+        found += tokens.get_secret_value().split(",")
+    if file is not None:
+        found += text_of(file, what).splitlines()
+    return tuple(token.strip() for token in found if token.strip())
+
+
 def server_options(settings: Settings) -> ServerOptions:
     """Return how the proof server behaves."""
     given = settings.server
-    tokens: list[str] = []
-    if given.tokens is not None:
-        tokens += given.tokens.get_secret_value().split(",")
-    if given.token_file is not None:
-        tokens += text_of(given.token_file, "server.token_file").splitlines()
     return ServerOptions(
         data_dir=given.data_dir,
         host=given.host,
         port=given.port,
-        tokens=tuple(token.strip() for token in tokens if token.strip()),
+        tokens=bearer_tokens(given.tokens, given.token_file, "server.token_file"),
         max_body_bytes=given.max_body_mib * _MIB,
         max_open_jobs=given.max_open_jobs,
         max_witness=given.max_witness,
