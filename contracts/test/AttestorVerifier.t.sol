@@ -335,6 +335,55 @@ contract AttestorVerifierTest is RegistryTestBase {
         attestors.setAttestor(STRANGER, true);
     }
 
+    /// @dev To dispute a prover's own claims is no way round its challenge: it could have answered
+    ///      with other evidence.
+    function test_dispute_doesNotSaveWhoIsChallenged() public {
+        bytes memory attestation = attestNitro();
+        registerAs(operator.addr, attestation);
+        bytes32 key = keccak256("document");
+        challenge(prover.addr);
+        vm.deal(operator.addr, DISPUTE_BOND);
+        vm.prank(operator.addr);
+        attestors.dispute{value: DISPUTE_BOND}(abi.decode(attestation, (Registration)).evidence);
+        pass(WINDOW + 1);
+        registry.settleChallenge(prover.addr);
+        attestors.confirm(key, signaturesOver(attestors.confirmationDigest(key), 3));
+        checkLive(prover.addr, ProverRecords.Liveness.SUSPENDED);
+    }
+
+    /// @dev What the larger quorum confirmed says nothing of other claims that a smaller one signed
+    ///      for the same evidence.
+    function test_dispute_confirmsTheClaimsThatWereDisputed() public {
+        QuoteClaims memory truth = claims();
+        bytes memory honest = vouched(statementOf(truth), 2);
+        QuoteClaims memory lie = claims();
+        lie.reportDigest = keccak256("another key");
+        bytes memory forged = vouched(statementOf(lie), 2);
+        vm.deal(STRANGER, 3 * DISPUTE_BOND);
+        vm.prank(STRANGER);
+        attestors.dispute{value: DISPUTE_BOND}(honest);
+        bytes32 key = truth.replayKey;
+        attestors.confirm(key, signaturesOver(attestors.confirmationDigest(key), 3));
+        // The same again is settled, at whatever time it was signed.
+        AttestorVerifier.Statement memory again = statementOf(truth);
+        again.signedAt -= 1;
+        bytes memory later = vouched(again, 2);
+        vm.prank(STRANGER);
+        expectError(AttestorVerifier.DisputeNotPossible.selector);
+        attestors.dispute{value: DISPUTE_BOND}(later);
+        vm.prank(STRANGER);
+        attestors.dispute{value: DISPUTE_BOND}(forged);
+        expectError(AttestorVerifier.StatementDisputed.selector);
+        attestors.verify(forged);
+        vm.warp(block.timestamp + 1 days + 1);
+        attestors.settle(key);
+        check(attestors.credits(STRANGER) == DISPUTE_BOND, "bond");
+        // What is void stays so.
+        vm.prank(STRANGER);
+        expectError(AttestorVerifier.DisputeNotPossible.selector);
+        attestors.dispute{value: DISPUTE_BOND}(honest);
+    }
+
     function test_attestors_changeByTheOwner() public {
         bytes memory evidence = vouched(statementOf(claims()), 2);
         vm.prank(OWNER);

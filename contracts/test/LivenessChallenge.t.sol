@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {QuoteClaims} from "../src/attestation/IQuoteVerifier.sol";
+import {QuoteClaims, TEE} from "../src/attestation/IQuoteVerifier.sol";
 import {Registration} from "../src/attestation/ProverBinding.sol";
 import {ProverRecords} from "../src/attestation/ProverRecords.sol";
 import {TEEProverRegistry} from "../src/attestation/TEEProverRegistry.sol";
@@ -271,14 +271,42 @@ contract LivenessChallengeTest is RegistryTestBase {
         checkLive(prover.addr, ProverRecords.Liveness.SUSPENDED);
     }
 
+    /// @dev Nobody's failure, but no answer either: when the policy takes the code again, the prover
+    ///      does not count until it shows fresh evidence.
     function test_policy_voidsWhatItMadeImpossible() public {
-        challenge(prover.addr);
+        bytes32 nonce = challenge(prover.addr);
         vm.prank(GUARDIAN);
         policy.revokeMeasurement(SGX_CODE);
         passDeadline();
+        vm.expectEmit();
+        emit ProverRecords.ChallengeVoided(prover.addr, STRANGER, nonce);
         registry.settleChallenge(prover.addr);
-        checkLive(prover.addr, ProverRecords.Liveness.MEASUREMENT_NOT_ACTIVE);
+        checkLive(prover.addr, ProverRecords.Liveness.SUSPENDED);
         check(registry.credits(STRANGER) == BOND, "credits");
+    }
+
+    /// @dev A status that was accepted up to the deadline and is not when somebody settles.
+    function test_policy_doesNotSaveWhoFailedBefore() public {
+        challenge(prover.addr);
+        passDeadline();
+        vm.prank(POLICY);
+        policy.setTcbAcceptance(TEE.INTEL_SGX, 0, 0);
+        registry.settleChallenge(prover.addr);
+        vm.prank(POLICY);
+        policy.setTcbAcceptance(TEE.INTEL_SGX, 0, FOREVER);
+        checkLive(prover.addr, ProverRecords.Liveness.SUSPENDED);
+    }
+
+    function test_ban_blamesNobodyForWhatThePolicyTookAway() public {
+        bytes32 nonce = challenge(prover.addr);
+        vm.prank(GUARDIAN);
+        policy.revokeMeasurement(SGX_CODE);
+        passDeadline();
+        vm.expectEmit();
+        emit ProverRecords.ChallengeVoided(prover.addr, STRANGER, nonce);
+        vm.prank(GUARDIAN);
+        registry.banProver(prover.addr);
+        checkLive(prover.addr, ProverRecords.Liveness.BANNED);
     }
 
     function test_withdraw_toWhoRefuses() public {

@@ -2,13 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {AttestationPolicy} from "../src/attestation/AttestationPolicy.sol";
-import {TEE} from "../src/attestation/IQuoteVerifier.sol";
+import {QuoteClaims, TEE} from "../src/attestation/IQuoteVerifier.sol";
 import {ProverBinding, Registration} from "../src/attestation/ProverBinding.sol";
 import {IOperatorKeys, TEELivenessVerifier} from "../src/attestation/TEELivenessVerifier.sol";
 import {TEEProverRegistry} from "../src/attestation/TEEProverRegistry.sol";
 import {ITEELivenessVerifier} from "../src/attestation/interfaces/ITEELivenessVerifier.sol";
 import {OracleProxy} from "../src/proxy/OracleProxy.sol";
 import {RegistryTestBase} from "./support/RegistryTestBase.sol";
+import {Wallet} from "./support/Vm.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
 /// @title KeyBook
@@ -155,6 +156,55 @@ contract TEELivenessVerifierTest is RegistryTestBase {
         check(liveness_.attestedReports(keccak256(abi.encode("evidence", 1))), "used");
     }
 
+    /// @dev A report is public before it counts: whoever takes it to the registry first cannot keep the
+    ///      operator's key from becoming live.
+    function test_submit_cannotBeLockedOut() public {
+        Registration memory registration = consented();
+        bytes memory report = attest(registration);
+        vm.prank(STRANGER);
+        registry.registerTEEProver(report);
+        vm.prank(PAYER);
+        liveness_.submitLivenessProofV2(dataOf(registration), report);
+        check(liveness_.verifyLivenessProofV2(BLS_X, BLS_Y, prover.addr), "live");
+        // A second prover under the same key, brought around it again.
+        pass(1);
+        registration = consentedTo(other);
+        bytes memory next = attest(registration);
+        vm.prank(STRANGER);
+        registry.registerTEEProver(next);
+        liveness_.submitLivenessProofV2(dataOf(registration), next);
+        check(liveness_.verifyLivenessProofV2(BLS_X, BLS_Y, other.addr), "the later one");
+    }
+
+    /// @dev What was used only tells of the prover that attested last.
+    function test_submit_doesNotGoBack() public {
+        Registration memory first = consented();
+        bytes memory report = attest(first);
+        registerAs(PAYER, report);
+        pass(1);
+        Registration memory second = consentedTo(other);
+        vm.prank(PAYER);
+        liveness_.submitLivenessProofV2(dataOf(second), attest(second));
+        expectError(TEEProverRegistry.EvidenceReplayed.selector);
+        liveness_.submitLivenessProofV2(dataOf(first), report);
+        check(liveness_.verifyLivenessProofV2(BLS_X, BLS_Y, other.addr), "the later one");
+    }
+
+    /// @dev Nor of a prover whose evidence it is not.
+    function test_submit_usedEvidenceIsItsProversAlone() public {
+        registerAs(PAYER, attest(consented()));
+        Registration memory foreign = consentedTo(other);
+        QuoteClaims memory claims = claimsFor(foreign);
+        claims.replayKey = keccak256(abi.encode("evidence", 1));
+        bytes memory report = attestWith(foreign, claims);
+        expectError(TEEProverRegistry.EvidenceReplayed.selector);
+        liveness_.submitLivenessProofV2(dataOf(foreign), report);
+        check(
+            liveness_.attestedProverAddr(keccak256(abi.encodePacked(BLS_X, BLS_Y))) == address(0),
+            "no prover"
+        );
+    }
+
     function test_submit_hasItsOwnAge() public {
         vm.prank(OWNER);
         liveness_.changeMaxBlockNumberDiff(1);
@@ -248,8 +298,16 @@ contract TEELivenessVerifierTest is RegistryTestBase {
         liveness_.initialize(STRANGER, address(registry), 1, 1);
     }
 
-    function consented() private view returns (Registration memory registration) {
-        registration = registrationOf(prover, operator.addr);
+    function consented() private view returns (Registration memory) {
+        return consentedTo(prover);
+    }
+
+    function consentedTo(Wallet memory key)
+        private
+        view
+        returns (Registration memory registration)
+    {
+        registration = registrationOf(key, operator.addr);
         bytes32 binding = registry.bindingDigest(abi.encode(registration));
         registration.consent = signed(operator, registry.consentDigest(binding));
     }

@@ -142,9 +142,7 @@ contract RegistryHandler is RegistryTestBase {
         try registry.settleChallenge(key) {
             if (!model.challenged) violation = "settled nothing";
             if (block.timestamp <= model.deadline && !isVoid(key)) violation = "settled early";
-            bool isFailure =
-                !isVoid(key) && isAccepted(model.code, model.securityVersion, model.status);
-            if (isFailure) model.registered = false;
+            if (!isVoid(key)) model.registered = false;
             model.challenged = false;
         } catch {
             if (model.challenged && block.timestamp > model.deadline) violation = "not settled";

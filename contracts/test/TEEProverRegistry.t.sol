@@ -315,11 +315,12 @@ contract TEEProverRegistryTest is RegistryTestBase {
         older.blockNumber = HEAD - 2;
         older.blockHash = keccak256("two back");
         register(prover);
-        refuse(
-            abi.encodeWithSelector(TEEProverRegistry.EvidenceOutdated.selector, HEAD - 1, HEAD - 2),
-            operator.addr,
-            attest(older)
-        );
+        bytes memory attestation = attest(older);
+        bytes memory outdated =
+            abi.encodeWithSelector(TEEProverRegistry.EvidenceOutdated.selector, HEAD - 1, HEAD - 2);
+        refuse(outdated, operator.addr, attestation);
+        vm.expectRevert(outdated);
+        registry.previewAttestation(attestation);
     }
 
     function test_voidEvidence_voidsWhatWasNotUsed() public {

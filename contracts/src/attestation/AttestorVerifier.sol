@@ -90,6 +90,10 @@ contract AttestorVerifier is IQuoteVerifier, IAttestedClaims, Ownable2Step, EIP7
     /// @notice Disputes, by the evidence's replay key.
     mapping(bytes32 replayKey => Dispute) public disputes;
 
+    /// @dev Hash of the claims that the latest dispute is about. To confirm them says nothing of other
+    ///      claims that were signed for the same evidence.
+    mapping(bytes32 replayKey => bytes32) private _disputedClaims;
+
     /// @notice Wei that accounts can withdraw.
     mapping(address account => uint256) public credits;
 
@@ -178,7 +182,7 @@ contract AttestorVerifier is IQuoteVerifier, IAttestedClaims, Ownable2Step, EIP7
     /// @param actual   Wei that came.
     error WrongBond(uint256 expected, uint256 actual);
 
-    /// @notice The statement was disputed before, or is not disputed.
+    /// @notice The claims were disputed before, or are not disputed.
     /// @param state How its dispute stands.
     error DisputeNotPossible(DisputeState state);
 
@@ -222,13 +226,17 @@ contract AttestorVerifier is IQuoteVerifier, IAttestedClaims, Ownable2Step, EIP7
         _setRules(rules_);
     }
 
-    /// @notice Disputes a statement. It does not count until it is confirmed.
+    /// @notice Disputes a statement. It does not count until it is confirmed, nor does any other about
+    ///         the same evidence. Once claims are confirmed, only others about it can be disputed.
     /// @param evidence The statement and its signatures, as `verify` takes them.
     function dispute(bytes calldata evidence) external payable {
         (Statement memory statement, bytes[] memory signatures) = _decode(evidence);
         bytes32 key = statement.claims.replayKey;
         DisputeState state = disputes[key].state;
-        if (state != DisputeState.NONE) revert DisputeNotPossible(state);
+        bytes32 claimsHash = keccak256(abi.encode(statement.claims));
+        bool isPossible = state == DisputeState.NONE
+            || (state == DisputeState.CONFIRMED && claimsHash != _disputedClaims[key]);
+        if (!isPossible) revert DisputeNotPossible(state);
         uint96 bond = rules.bond;
         if (msg.value != bond) revert WrongBond(bond, msg.value);
         bytes32 structHash = _structHash(statement);
@@ -241,6 +249,7 @@ contract AttestorVerifier is IQuoteVerifier, IAttestedClaims, Ownable2Step, EIP7
             bond: bond,
             statement: structHash
         });
+        _disputedClaims[key] = claimsHash;
         emit ClaimsDisputed(key, msg.sender, statement.evidenceHash, deadline, signers);
     }
 

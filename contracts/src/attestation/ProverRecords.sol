@@ -308,9 +308,9 @@ abstract contract ProverRecords is AccessControlUpgradeable {
         emit ChallengeOpened(prover, record.operator, msg.sender, nonce, deadline, bond);
     }
 
-    /// @notice Settles a challenge whose deadline has passed: the prover is suspended. A challenge
-    ///         that could not be answered because of a pause or the policy just ends. Anyone may
-    ///         call it.
+    /// @notice Settles a challenge whose deadline has passed: the prover is suspended, without blame
+    ///         when the policy had taken away what an answer needs. A challenge that could not be
+    ///         answered because of a pause just ends. Anyone may call it.
     /// @param prover The prover.
     function settleChallenge(address prover) external {
         Prover storage record = _provers[prover];
@@ -323,10 +323,7 @@ abstract contract ProverRecords is AccessControlUpgradeable {
         if (block.timestamp <= challenge.deadline) {
             revert ChallengeIsOpen(challenge.nonce, challenge.deadline);
         }
-        // What the policy took away meanwhile could not be answered either.
-        (Standing standing,) = _standing(prover);
-        if (standing == Standing.ACCEPTED) _failChallenge(prover);
-        else _voidChallenge(prover);
+        _endOverdue(prover);
     }
 
     /// @notice Sets times, ages and the bond. For the policy role.
@@ -444,14 +441,21 @@ abstract contract ProverRecords is AccessControlUpgradeable {
         return _pauseTimes.length > pauses && challenge.deadline >= _pauseTimes[pauses];
     }
 
-    /// @dev Suspends a prover that did not answer.
-    function _failChallenge(address prover) internal {
+    /// @dev Suspends a prover that did not answer. What the policy took away it could not answer for;
+    ///      in place of claims that are disputed it could have shown others. Either way only fresh
+    ///      evidence brings it back, whatever the policy accepts later.
+    function _endOverdue(address prover) internal {
         Prover storage record = _provers[prover];
-        Challenge storage challenge = _challenges[prover];
-        record.challenged = false;
+        (Standing standing,) = _standing(prover);
+        if (standing == Standing.ACCEPTED || standing == Standing.CLAIMS_DISPUTED) {
+            Challenge storage challenge = _challenges[prover];
+            record.challenged = false;
+            _credit(challenge.challenger, challenge.bond);
+            emit ChallengeFailed(prover, record.operator, challenge.challenger, challenge.nonce);
+        } else {
+            _voidChallenge(prover);
+        }
         record.state = State.SUSPENDED;
-        _credit(challenge.challenger, challenge.bond);
-        emit ChallengeFailed(prover, record.operator, challenge.challenger, challenge.nonce);
         emit ProverSuspended(prover, record.operator);
         _raiseNonce(record.operator);
     }

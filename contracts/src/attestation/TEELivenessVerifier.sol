@@ -117,8 +117,9 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
     }
 
     /// @inheritdoc ITEELivenessVerifier
-    /// @dev The report registers or renews the prover, or answers its open challenge. A new prover
-    ///      needs the operator's signed consent in it, since this contract is not the operator.
+    /// @dev The report registers or renews the prover, or answers its open challenge; or somebody
+    ///      brought it to the registry already. A new prover needs the operator's signed consent in it,
+    ///      since this contract is not the operator.
     function submitLivenessProofV2(ReportDataV2 calldata data, bytes calldata report)
         external
         payable
@@ -138,7 +139,10 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
         if (attestationVerifier.proverOf(prover).challenged) {
             attestationVerifier.submitLivenessChallenge(report);
         } else {
-            attestationVerifier.registerTEEProver(report);
+            try attestationVerifier.registerTEEProver(report) {}
+            catch (bytes memory reason) {
+                _checkBrought(key, prover, registration, reason);
+            }
         }
         if (attestedProverAddr[key] != prover) {
             attestedProverAddr[key] = prover;
@@ -243,6 +247,29 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
     {
         pubkey = _pubkeys[pubkeyHash];
         time = attestationVerifier.proverOf(attestedProverAddr[pubkeyHash]).attestedAt;
+    }
+
+    /// @dev Passes when somebody else took the report to the registry, which says that it is used only
+    ///      after it found nothing else against it. Nobody can keep a key from becoming live that way;
+    ///      nor lead it back to a prover that attested earlier.
+    function _checkBrought(
+        bytes32 key,
+        address prover,
+        Registration memory registration,
+        bytes memory reason
+    ) private view {
+        if (bytes4(reason) == TEEProverRegistry.EvidenceReplayed.selector) {
+            ProverRecords.Prover memory record = attestationVerifier.proverOf(prover);
+            ProverRecords.Prover memory known =
+                attestationVerifier.proverOf(attestedProverAddr[key]);
+            bool isItsLatest = record.operator == registration.operator
+                && record.referenceBlock == registration.blockNumber;
+            bool isLater = known.operator != record.operator || known.attestedAt < record.attestedAt;
+            if (isItsLatest && isLater) return;
+        }
+        assembly ("memory-safe") {
+            revert(add(reason, 0x20), mload(reason))
+        }
     }
 
     function _changeAttestationImpl(address registry) private {

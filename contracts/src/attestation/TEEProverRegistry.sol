@@ -171,7 +171,7 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
         Registration memory registration = ProverBinding.decode(attestation);
         (address prover, bool isNew) = _checkRegistrable(registration);
         Evidence memory evidence =
-            _checkEvidence(registration, bytes32(operatorNonce[registration.operator]));
+            _checkEvidence(prover, registration, bytes32(operatorNonce[registration.operator]));
         if (isNew && !_hasConsent(registration, evidence.binding)) {
             revert NoConsent(registration.operator);
         }
@@ -183,7 +183,7 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
         Registration memory registration = ProverBinding.decode(challenge);
         address prover = ProverBinding.proverOf(registration.x, registration.y);
         Challenge storage open = _checkAnswerable(prover, registration);
-        Evidence memory evidence = _checkEvidence(registration, open.nonce);
+        Evidence memory evidence = _checkEvidence(prover, registration, open.nonce);
         _provers[prover].challenged = false;
         _credit(registration.operator, open.bond);
         emit ChallengeAnswered(prover, registration.operator, open.nonce);
@@ -212,7 +212,7 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
     function banProver(address prover) external onlyRole(GUARDIAN_ROLE) {
         Prover storage record = _provers[prover];
         if (record.challenged) {
-            if (_isOverdue(_challenges[prover])) _failChallenge(prover);
+            if (_isOverdue(_challenges[prover])) _endOverdue(prover);
             else _voidChallenge(prover);
         }
         record.state = State.BANNED;
@@ -255,7 +255,8 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
         prover = ProverBinding.proverOf(registration.x, registration.y);
         if (_provers[prover].challenged) _checkAnswerable(prover, registration);
         else _checkRegistrable(registration);
-        claims = _checkEvidence(registration, nonceFor(prover, registration.operator)).claims;
+        claims =
+        _checkEvidence(prover, registration, nonceFor(prover, registration.operator)).claims;
     }
 
     /// @notice The nonce that a prover's next evidence must bind.
@@ -325,7 +326,7 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
     }
 
     /// @dev All that evidence must show. Cheap checks come first.
-    function _checkEvidence(Registration memory registration, bytes32 nonce)
+    function _checkEvidence(address prover, Registration memory registration, bytes32 nonce)
         private
         view
         returns (Evidence memory evidence)
@@ -334,6 +335,10 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
         ProverBinding.checkBlock(
             registration.blockNumber, registration.blockHash, _parameters.maxBlockAge
         );
+        uint256 latest = _provers[prover].referenceBlock;
+        if (registration.blockNumber < latest) {
+            revert EvidenceOutdated(latest, registration.blockNumber);
+        }
         (evidence.claims, evidence.generation, evidence.attested) =
             policy.admit(registration.tee, registration.evidence);
         evidence.binding = ProverBinding.digest(registration);
@@ -354,9 +359,6 @@ contract TEEProverRegistry is ProverRecords, ITEEProverRegistry {
     ) private {
         QuoteClaims memory claims = evidence.claims;
         Prover storage record = _provers[prover];
-        if (registration.blockNumber < record.referenceBlock) {
-            revert EvidenceOutdated(record.referenceBlock, registration.blockNumber);
-        }
         isReplayKeyUsed[claims.replayKey] = true;
         uint64 until = uint64(block.timestamp) + _parameters.ttl;
         if (claims.validUntil < until) until = claims.validUntil;
