@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from coprove.attestation import Platform, ProverBinding
+from coprove.attestation import EvidenceRejectedError, Platform, ProverBinding, Rejection
 from coprove.contracts import CallRevertedError
 from coprove.contracts.attestation import Liveness, ProverState
 from coprove.contracts.attestation.poe import record_poe_call
 from coprove.contracts.attestation.registry import challenge_call
 from coprove.prover.tee.registrar import (
+    CollateralUnavailableError,
     ForeignProverError,
     ProverUnreachableError,
     Step,
 )
+from coprove.types import Hash32
 from tests.integration.ranges import range_input
 from tests.integration.tee_lab import CHAIN_ID, OPERATORS, Lab, Prover, running_lab
 
@@ -125,13 +127,109 @@ async def test_a_restarted_prover_leaves_no_key_behind() -> None:
 
 
 async def test_wrong_code_is_refused_by_name() -> None:
-    """The measurement is not on the list."""
+    """The measurement is not on the list; its operator pays nothing, not even for collateral."""
     async with running_lab() as lab:
         prover = await lab.prover(Platform.INTEL_SGX, measurement=b"\x99" * 32)
         registrar = await lab.registrar(prover)
+        with pytest.raises(EvidenceRejectedError, match="is not active in the policy"):
+            await registrar.tick()
+        await (await lab.registrar(await lab.prover(Platform.INTEL_SGX), OPERATORS[1])).tick()
         with pytest.raises(CallRevertedError, match="MeasurementNotActive"):
             await registrar.tick()
         assert await lab.registry.prover(prover.address) is None
+        assert await lab.l1.nonce(OPERATORS[0].address) == 0
+
+
+async def test_nothing_is_paid_for_the_collateral_of_evidence_that_is_not_genuine() -> None:
+    """A host may send any quote, each time another platform's."""
+    async with running_lab() as lab:
+        prover = await lab.prover(Platform.INTEL_SGX)
+        registrar = await lab.registrar(prover)
+        client = registrar._prover
+        original = client.evidence
+
+        async def forged(binding: ProverBinding) -> Evidence:
+            found = await original(binding)
+            quote = bytearray(found.evidence)
+            quote[48 + 384 + 4] ^= 1
+            return replace(found, evidence=bytes(quote))
+
+        async def of_another(binding: ProverBinding) -> Evidence:
+            return await original(replace(binding, nonce=Hash32(b"\x07" * 32)))
+
+        for lie, reason in ((forged, Rejection.SIGNATURE), (of_another, Rejection.BINDING)):
+            client.evidence = lie  # type: ignore[method-assign]
+            with pytest.raises(EvidenceRejectedError) as refused:
+                await registrar.tick()
+            assert refused.value.reason is reason
+        assert await lab.l1.nonce(OPERATORS[0].address) == 0
+
+
+async def test_a_margin_longer_than_a_registration_does_not_renew_in_each_pass() -> None:
+    """Half of its time has to be over."""
+    async with running_lab() as lab:
+        registrar = await lab.registrar(await lab.prover(Platform.INTEL_SGX), margin=10**6)
+        assert (await registrar.tick()).step is Step.REGISTER
+        assert (await registrar.tick()).step is Step.WAIT
+        await lab.later(1801)
+        assert (await registrar.tick()).step is Step.RENEW
+        assert (await registrar.tick()).step is Step.WAIT
+
+
+async def test_a_key_is_taken_out_only_after_another_one_was_shown() -> None:
+    """A host that names another live key of the operator gets none deregistered by it."""
+    async with running_lab() as lab:
+        first, second = await lab.prover(Platform.INTEL_SGX), await lab.prover(Platform.INTEL_TDX)
+        registrar, other = await lab.registrar(first), await lab.registrar(second)
+        await registrar.tick()
+        await other.tick()
+        registrar._prover.identity = other._prover.identity  # type: ignore[method-assign]
+        assert (await registrar.tick()).step is Step.WAIT
+        for prover in (first, second):
+            assert await lab.registry.is_live(prover.address)
+
+
+async def test_two_provers_behind_one_url_do_not_take_turns() -> None:
+    """Each would be registered and taken out again in every pass."""
+    async with running_lab() as lab:
+        first, second = await lab.prover(Platform.INTEL_SGX), await lab.prover(Platform.INTEL_SGX)
+        registrar = await lab.registrar(first)
+        one, two = registrar._prover, await lab.client(second)
+        await registrar.tick()
+        registrar._prover = two
+        assert (await registrar.tick()).step is Step.REGISTER
+        assert not await lab.registry.is_live(first.address)
+        sent = await lab.l1.nonce(OPERATORS[0].address)
+        registrar._prover = one
+        with pytest.raises(ForeignProverError, match="two provers"):
+            await registrar.tick()
+        registrar._prover = two
+        assert (await registrar.tick()).step is Step.WAIT
+        assert await lab.l1.nonce(OPERATORS[0].address) == sent
+
+
+async def test_a_key_that_could_not_be_taken_out_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The node did not answer just then."""
+    async with running_lab() as lab:
+        prover = await lab.prover(Platform.INTEL_SGX)
+        registrar = await lab.registrar(prover)
+        await registrar.tick()
+        old = prover.address
+        await prover.down()
+        await prover.up()
+
+        async def unavailable(_key: object) -> None:
+            raise CollateralUnavailableError("no answer")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(registrar, "_retire", unavailable)
+            with pytest.raises(CollateralUnavailableError):
+                await registrar.tick()
+        assert await lab.registry.is_live(old)
+        assert (await registrar.tick()).step is Step.WAIT
+        assert not await lab.registry.is_live(old)
 
 
 async def test_an_old_block_and_a_copied_quote_are_refused_by_name() -> None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from coprove.attestation.dcap import (
     INTEL_ROOT,
+    RootCertificate,
     parse_crl,
     parse_pck,
     parse_qe_identity,
     parse_quote,
     parse_tcb_info,
+    verify_quote,
 )
 from coprove.attestation.dcap.certificates import parse_pem_chain
 from coprove.attestation.errors import EvidenceFormatError
@@ -28,9 +30,10 @@ from coprove.primitives import keccak256
 from coprove.types import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from coprove.attestation.dcap import Certificate, DcapCollateral, RootCertificate
+    from coprove.attestation import Claims
+    from coprove.attestation.dcap import Certificate, DcapCollateral
     from coprove.contracts.transactions import TransactionManager
     from coprove.rpc import Json, RpcTransport
 
@@ -147,23 +150,41 @@ class DcapRegistry:
         EvidenceFormatError when quote or collateral do not parse, or end at another root. Nothing
         is verified here: the contract does that.
         """
-        parsed = parse_quote(quote)
-        chain = parse_pem_chain(parsed.certification, "PCK chain")
+        chain = await self._chain(quote)
         issuers = parse_pem_chain(collateral.pck_crl_issuer_chain.encode(), "PCK CRL issuer chain")
-        if len(chain) != 3 or len(issuers) != 2:
-            actual = f"{len(chain)} and {len(issuers)} certificates"
-            raise EvidenceFormatError("PCK chain", expected="3, its issuer's 2", actual=actual)
-        root = await self.root_id()
-        if keccak256(chain[2].der) != root:
-            actual = f"0x{keccak256(chain[2].der).hex()}"
-            raise EvidenceFormatError(
-                "root of the PCK chain", expected=f"0x{root.hex()}", actual=actual
-            )
+        if len(issuers) != 2:
+            actual = f"{len(issuers)} certificates"
+            raise EvidenceFormatError("PCK CRL issuer chain", expected="2", actual=actual)
+        root = keccak256(chain[2].der)
         calls = await self._crl(root, collateral.root_ca_crl, "root CRL")
         calls += await self._authorities((chain[1], issuers[0]))
         calls += await self._crl(keccak256(issuers[0].der), collateral.pck_crl, "PCK CRL")
         calls += await self._documents(collateral)
         return calls + await self._platform(chain[0], chain[1])
+
+    async def verify(self, collateral: DcapCollateral, quote: bytes) -> Claims:
+        """Verify a quote off chain under the contract's own root, at the time of its latest block.
+
+        So it is known before anything is paid for its collateral whether the quote is genuine.
+        Errors are those of `verify_quote`, and EvidenceFormatError for another root.
+        """
+        chain = await self._chain(quote)
+        root = RootCertificate.from_der(chain[2].der)
+        now = await self._reader.block_time("latest")
+        return verify_quote(quote, collateral, at=now, root=root)
+
+    async def _chain(self, quote: bytes) -> Sequence[Certificate]:
+        """Return leaf, CA and root of a quote's PCK chain, not verified but for the root's hash."""
+        chain = parse_pem_chain(parse_quote(quote).certification, "PCK chain")
+        if len(chain) != 3:
+            actual = f"{len(chain)} certificates"
+            raise EvidenceFormatError("PCK chain", expected="3 certificates", actual=actual)
+        root, found = await self.root_id(), keccak256(chain[2].der)
+        if found != root:
+            raise EvidenceFormatError(
+                "root of the PCK chain", expected=f"0x{root.hex()}", actual=f"0x{found.hex()}"
+            )
+        return chain
 
     async def _authorities(self, certificates: Iterable[Certificate]) -> list[NamedCall]:
         calls = {}

@@ -78,8 +78,27 @@ def with_record(**changes: Any) -> Standing:
 
 def test_a_live_prover_is_left_alone_until_the_margin() -> None:
     """Renewed from `margin` seconds before its end on."""
-    assert step(STANDING, margin=999) is Step.WAIT
-    assert step(STANDING, margin=1000) is Step.RENEW
+    old = with_record(attested_at=NOW - 5000)
+    assert step(old, margin=999) is Step.WAIT
+    assert step(old, margin=1000) is Step.RENEW
+
+
+@given(margin=st.integers(0, 10**6), life=st.integers(1, 10**5))
+def test_a_renewal_that_lasts_no_longer_is_not_repeated_in_each_pass(
+    margin: int, life: int
+) -> None:
+    """Where collateral ends, so does each renewal: few are sent, not one a second."""
+    end, attested, renewals = NOW + life, NOW, 0
+    times = sorted({NOW, end, *(end - left for left in range(min(life, 2000)))})
+    for now in times:
+        standing = replace(
+            with_record(attested_at=attested, valid_until=end),
+            status=LivenessStatus(liveness=Liveness.LIVE, until=end),
+            now=now,
+        )
+        if step(standing, margin=margin) is Step.RENEW:
+            attested, renewals = now, renewals + 1
+    assert renewals <= life.bit_length() + 1
 
 
 @pytest.mark.parametrize(

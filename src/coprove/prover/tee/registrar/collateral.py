@@ -14,6 +14,7 @@ from coprove.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from coprove.attestation import Claims
     from coprove.attestation.appraisal import Evidence
     from coprove.contracts.attestation.dcap import DcapRegistry, NamedCall
     from coprove.prover.tee.registrar.pcs import PcsClient
@@ -29,6 +30,8 @@ class Prepared:
     """Bytes for the verifier."""
     calls: Sequence[NamedCall] = ()
     """Transactions that come first, in their order."""
+    claims: Claims | None = None
+    """What the evidence says, verified off chain; given where transactions come first."""
 
 
 class CollateralSource(Protocol):
@@ -42,7 +45,8 @@ class CollateralSource(Protocol):
         """Return it in the contract's form with what is missing there.
 
         EvidenceFormatError when it does not parse, InputError for a platform it is not for,
-        CollateralUnavailableError.
+        CollateralUnavailableError; EvidenceRejectedError when something is missing for evidence
+        that is not genuine.
         """
 
 
@@ -65,4 +69,9 @@ class DcapSource:
         else:
             raise InputError("endorsements", expected="collateral", actual="none")
         calls = await self._registry.missing(collateral, evidence.evidence)
-        return Prepared(evidence=on_chain_evidence(evidence.evidence), calls=calls)
+        return Prepared(
+            evidence=on_chain_evidence(evidence.evidence),
+            calls=calls,
+            # Whoever answers for the prover chooses the quote: nothing is paid for a forged one.
+            claims=await self._registry.verify(collateral, evidence.evidence) if calls else None,
+        )

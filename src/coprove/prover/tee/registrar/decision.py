@@ -58,8 +58,10 @@ class Action:
 def next_action(standing: Standing, *, operator: Address, margin: int) -> Action:
     """Return what the registration of this operator's prover needs next.
 
-    `margin` is how many seconds before its end a registration is renewed. ForeignProverError when
-    the key is banned or another operator's: no transaction of ours would help.
+    `margin` is how many seconds before its end a registration is renewed, but never in the first
+    half of its time: where new evidence lasts no longer, such as with collateral about to expire,
+    each pass would send another renewal. ForeignProverError when the key is banned or another
+    operator's: no transaction of ours would help.
     """
     record, status = standing.record, standing.status
     if record is None:
@@ -83,7 +85,7 @@ def _unchallenged(record: ProverRecord, standing: Standing, margin: int) -> Acti
     if not status.is_live:
         return Action(step=Step.RENEW, why=f"not live: {status.liveness.name.lower()}")
     left = status.until - standing.now
-    if left <= margin:
+    if left <= min(margin, (status.until - record.attested_at) // 2):
         return Action(step=Step.RENEW, why=f"{left} s are left")
     return Action(step=Step.WAIT, why=f"live for {left} s")
 

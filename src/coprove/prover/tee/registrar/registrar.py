@@ -6,9 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coprove.attestation import ProverBinding
+from coprove.attestation import EvidenceRejectedError, ProverBinding, Rejection
 from coprove.contracts import CallRevertedError, TransactionRevertedError
-from coprove.contracts.attestation import ProverState, Registration, reference_block
+from coprove.contracts.attestation import (
+    PolicyContract,
+    ProverState,
+    Registration,
+    reference_block,
+)
 from coprove.contracts.attestation.registry import (
     answer_call,
     deregister_call,
@@ -16,9 +21,11 @@ from coprove.contracts.attestation.registry import (
     settle_call,
 )
 from coprove.prover.tee.registrar.decision import Action, Standing, Step, next_action
+from coprove.prover.tee.registrar.errors import ForeignProverError
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
+    from coprove.attestation import Claims
     from coprove.attestation.appraisal import Evidence
     from coprove.contracts import TransactionManager
     from coprove.contracts.attestation import ProverRegistry
@@ -37,7 +44,7 @@ class RegistrarOptions:
     """How a prover is kept registered."""
 
     margin: int = 300
-    """Seconds before the end of a registration at which it is renewed."""
+    """Seconds before the end of a registration at which it is renewed; at most half its time."""
     block_depth: int = 1
     """How far below the head the block lies that evidence refers to; more outlasts reorgs."""
 
@@ -46,7 +53,8 @@ class Registrar:
     """Keeps one TEE prover registered in the name of the transaction manager's account.
 
     A prover that starts again has a new key: it is registered, and the key that is gone is taken
-    out. Nothing is kept here but that last key; everything else is asked of prover and chain.
+    out. Nothing is kept here but those keys; everything else is asked of prover and chain. What the
+    prover says is not enough to take a key out or to pay for collateral: its host may say anything.
     """
 
     def __init__(
@@ -64,7 +72,12 @@ class Registrar:
         self._transport, self._chain_id = transport, chain_id
         self._manager, self._registry = manager, registry
         self._prover, self._collateral, self._options = prover, collateral, options
-        self._last: Address | None = None
+        self._shown: Address | None = None
+        """The key whose evidence was brought last: there was an enclave that has it."""
+        self._gone: set[Address] = set()
+        """Keys that were shown before it, and are to be taken out."""
+        self._replaced: set[Address] = set()
+        """All keys that were ever shown before it."""
 
     @property
     def operator(self) -> Address:
@@ -75,16 +88,23 @@ class Registrar:
         """Do what is next, and return what that was.
 
         Errors: those of the client, of the collateral's source, ForeignProverError,
-        CallRevertedError with the contract's own name for what it refuses, and the transport's.
+        EvidenceRejectedError before collateral is paid for, CallRevertedError with the contract's
+        own name for what it refuses, and the transport's.
         """
         identity = await self._prover.identity()
+        if identity.address in self._replaced:
+            raise ForeignProverError(
+                f"{identity.address} answers again, though {self._shown} had come after it: two "
+                "provers share the URL"
+            )
         standing = await self.standing(identity.address)
         action = next_action(standing, operator=self.operator, margin=self._options.margin)
         if action.step is Step.SETTLE:
             await self._settle(identity.address, standing)
         elif action.step is not Step.WAIT:
             await self._attest(identity, action, standing)
-        await self._retire(identity.address)
+        for key in sorted(self._gone):
+            await self._retire(key)
         return action
 
     async def standing(self, prover: Address) -> Standing:
@@ -105,7 +125,7 @@ class Registrar:
         binding = await self._binding(identity, nonce)
         evidence = await self._prover.evidence(binding)
         registration = Registration(
-            binding=binding, evidence=await self._brought(evidence, binding.block_hash)
+            binding=binding, evidence=await self._brought(evidence, binding)
         )
         is_answer = action.step is Step.ANSWER
         data = answer_call(registration) if is_answer else register_call(registration)
@@ -118,6 +138,10 @@ class Registrar:
             # A pause has made the challenge void: it is there, but not to be answered.
             await self._settle(prover, standing)
             return
+        if self._shown not in (None, prover):
+            self._gone.add(self._shown)
+            self._replaced.add(self._shown)
+        self._shown = prover
         _log.info(
             "attested",
             step=action.step.value,
@@ -128,13 +152,15 @@ class Registrar:
             simulated=identity.simulated,
         )
 
-    async def _brought(self, evidence: Evidence, block_hash: Hash32) -> bytes:
+    async def _brought(self, evidence: Evidence, binding: ProverBinding) -> bytes:
         """Bring what the evidence needs on chain; return it as the contract reads it."""
         async with self._collateral.bringing:
             prepared = await self._collateral.prepare(evidence)
+            if prepared.calls:
+                await self._check(prepared.claims, binding)
             for item in prepared.calls:
                 # The block makes a new try a new intent: what failed once may succeed later.
-                key = f"collateral/{item.name}/{block_hash[:8].hex()}"
+                key = f"collateral/{item.name}/{binding.block_hash[:8].hex()}"
                 try:
                     await self._manager.send(key=key, to=item.call.to, data=item.call.data)
                 except (CallRevertedError, TransactionRevertedError):
@@ -143,6 +169,17 @@ class Registrar:
                         raise
                     # Somebody else was quicker.
             return prepared.evidence
+
+    async def _check(self, claims: Claims | None, binding: ProverBinding) -> None:
+        """Refuse evidence that the registry would refuse whatever collateral is brought for it."""
+        if claims is None:
+            detail = "not verified, so nothing is paid for its collateral"
+            raise EvidenceRejectedError(Rejection.COLLATERAL, detail)
+        binding.check(claims.report_data)
+        policy = PolicyContract(self._transport, await self._registry.policy())
+        if not await policy.is_measurement_active(claims.measurement_id):
+            detail = f"{claims.measurement_id.hex0x} is not active in the policy"
+            raise EvidenceRejectedError(Rejection.MEASUREMENT, detail)
 
     async def _binding(self, identity: ProverIdentity, nonce: Hash32) -> ProverBinding:
         number, block_hash = await reference_block(self._transport, depth=self._options.block_depth)
@@ -163,14 +200,16 @@ class Registrar:
         await self._manager.send(key=key, to=self._registry.address, data=settle_call(prover))
         _log.warning("challenge settled", prover=str(prover))
 
-    async def _retire(self, current: Address) -> None:
-        """Take the key out that this prover had before it started again."""
-        gone, self._last = self._last, current
-        if gone is None or gone == current:
-            return
+    async def _retire(self, gone: Address) -> None:
+        """Take a key out that this prover had before it started again."""
         record = await self._registry.prover(gone)
-        if record is None or record.state is not ProverState.REGISTERED or record.challenged:
-            return
-        key = f"deregister/{gone}/{record.attested_at}"
-        await self._manager.send(key=key, to=self._registry.address, data=deregister_call(gone))
-        _log.info("deregistered a key that is gone", prover=str(gone))
+        if (
+            record is not None
+            and record.state is ProverState.REGISTERED
+            and record.operator == self.operator
+            and not record.challenged
+        ):
+            key = f"deregister/{gone}/{record.attested_at}"
+            await self._manager.send(key=key, to=self._registry.address, data=deregister_call(gone))
+            _log.info("deregistered a key that is gone", prover=str(gone))
+        self._gone.discard(gone)
