@@ -45,9 +45,9 @@ BATCH_INBOX = Address(b"\xff" * 20)
 class L1:
     """A running anvil with automatic mining."""
 
-    def __init__(self, transport: JsonRpcTransport) -> None:
+    def __init__(self, transport: JsonRpcTransport, url: str) -> None:
         """Share the transport with managers and readers."""
-        self.transport = transport
+        self.transport, self.url = transport, url
 
     async def rpc(self, method: str, *params: Json) -> Json:
         return await self.transport.call(method, list(params))
@@ -130,4 +130,4 @@ async def running_l1(*, chain_id: int = 31337, hardfork: str = "osaka") -> Async
     options = EndpointOptions(timeout=10.0, retry=RetryPolicy(attempts=2, base_delay=0.01))
     with start_anvil(block_time=None, chain_id=chain_id, hardfork=hardfork) as anvil:
         async with JsonRpcTransport(anvil.url, options) as transport:
-            yield L1(transport)
+            yield L1(transport, anvil.url)

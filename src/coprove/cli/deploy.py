@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from coprove.cli.attestation import attestation
 from coprove.cli.console import print_result
 from coprove.cli.sending import (
     KeyVariable,
@@ -37,6 +38,8 @@ from coprove.types import Address
 __all__ = ["app"]
 
 app = App(name="deploy", help="Deploy the contracts that a rollup settles in.")
+
+app.command(attestation)
 
 _DEFAULT = SenderOptions()
 _NO_ADDRESS = Address(bytes(20))
