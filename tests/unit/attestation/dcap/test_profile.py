@@ -157,10 +157,10 @@ def entry(arcs: str, value: str) -> bytes:
         (entry("0201", "020105"), entry("0201", "020104")),
         (entry("0201", "020105"), entry("0202", "020105")),
         (entry("0210", "020105"), entry("0213", "020105")),
-        (entry("03", "04020000"), entry("04", "04020000")),
+        (bytes.fromhex("060a2a864886f84d010d0106"), bytes.fromhex("060a2a864886f84d010d0101")),
         (entry("0211", "02010d"), entry("0211", "04010d")),
     ],
-    ids=["not-cpusvn", "twice", "missing", "field-twice", "another-type"],
+    ids=["not-cpusvn", "twice-and-missing", "missing", "ppid-twice", "another-type"],
 )
 def test_a_pck_extension_that_contradicts_itself_is_refused(old: bytes, new: bytes) -> None:
     """CPUSVN is the sixteen components; every field is there once."""
