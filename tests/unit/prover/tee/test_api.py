@@ -310,6 +310,47 @@ async def test_health_says_whether_the_platform_quotes() -> None:
         assert await client.metric("coprove_tee_prover_up") == 1
 
 
+@pytest.mark.parametrize("silent", [False, True])
+async def test_health_notices_defects_and_silence(silent: bool) -> None:
+    """An error that nobody thought of and a device that never answers are no quotes either."""
+    provider = FakeProvider()
+    gate = threading.Event()
+    async with serving(provider, check_interval=0.01, quote_timeout=0.2) as client:
+        if silent:
+            provider.gate = gate
+        else:
+            provider.failures.append(RuntimeError("a defect"))
+
+        async def sick() -> bool:
+            return (await client.get("/healthz")).status == 503
+
+        async def well() -> bool:
+            return not await sick()
+
+        try:
+            await until(sick)
+        finally:
+            provider.gate = None
+            gate.set()
+        await until(well)
+
+
+async def test_a_silent_platform_holds_up_no_proof() -> None:
+    """Some requests wait for evidence, further ones are sent away, and proofs are made."""
+    provider = FakeProvider()
+    async with serving(provider, max_quotes=3) as client:
+        provider.gate = threading.Event()
+        asked = [asyncio.create_task(client.post("/v1/evidence", EVIDENCE)) for _ in range(40)]
+        try:
+            answer = await client.prove(witness(20, 21))
+            assert (answer.status, answer.json["state"]) == (200, "proven")
+        finally:
+            provider.gate.set()
+        answers = await asyncio.gather(*asked)
+        assert sorted({answer.status for answer in answers}) == [200, 429]
+        assert sum(answer.status == 200 for answer in answers) == 3
+
+
 async def test_a_platform_that_does_not_quote_is_a_problem_that_may_pass() -> None:
     provider = FakeProvider()
     async with serving(provider) as client:

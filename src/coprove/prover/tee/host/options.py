@@ -52,6 +52,10 @@ class TeeProverOptions:
     """Requests that a client may make before the rate limit counts."""
     body_idle_timeout: float = 60.0
     """Longest pause of a client in the middle of its body."""
+    max_quotes: int = 8
+    """Requests for evidence under way at once; further ones get 429."""
+    quote_timeout: float = 60.0
+    """When a platform that did not answer is taken not to quote."""
     check_interval: float = 300.0
     """From one look at whether the platform still quotes to the next."""
     stop_timeout: float = 20.0

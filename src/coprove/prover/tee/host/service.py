@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from coprove.errors import CoproveError
 from coprove.primitives import keccak256
-from coprove.prover.tee.enclave import WitnessDigestError
+from coprove.prover.tee.enclave import QuoteUnavailableError, WitnessDigestError
 from coprove.prover.tee.host import metrics as names
 from coprove.prover.tee.host.desk import ProvingDesk
+from coprove.prover.tee.host.errors import TooManyTasksError
 from coprove.prover.tee.host.memory import HeldBytes, MemoryBudget
 from coprove.prover.tee.host.witnesses import WitnessShelf
 from coprove.telemetry import get_logger
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["TeeService"]
 
 T = TypeVar("T")
+_CHECK: Final = "check"
 _log = get_logger(part="tee-prover")
 
 
@@ -50,6 +52,9 @@ class TeeService:
         self.quotes = True
         """Whether the platform quoted when it was last asked."""
         self._checking: asyncio.Task[None] | None = None
+        # A thread of its own: a platform that is slow or silent holds up no proof.
+        self._quoter = ThreadPoolExecutor(1, thread_name_prefix="quotes")
+        self._asked = 0
 
     def start(self) -> None:
         """Look from time to time whether the platform still quotes."""
@@ -61,6 +66,7 @@ class TeeService:
             self._checking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._checking
+        self._quoter.shutdown(wait=False, cancel_futures=True)
         await self.desk.stop()
 
     @property
@@ -85,7 +91,7 @@ class TeeService:
         block_hash: Hash32,
         nonce: Hash32,
     ) -> BoundEvidence:
-        """See Enclave."""
+        """See Enclave; TooManyTasksError when many others wait for evidence."""
         return await self._quoted(
             "registration",
             lambda: self.enclave.registration_evidence(
@@ -99,12 +105,12 @@ class TeeService:
         )
 
     async def avs_evidence(self, request: bytes) -> Quote:
-        """See Enclave."""
+        """See Enclave; TooManyTasksError when many others wait for evidence."""
         return await self._quoted("avs", lambda: self.enclave.avs_evidence(request))
 
     async def check(self) -> None:
         """Have the enclave look at a quote of its own; raises what is wrong."""
-        await self._quoted("check", self.enclave.check)
+        await self._quoted(_CHECK, self.enclave.check)
 
     def measure(self) -> None:
         """Set the gauges."""
@@ -114,22 +120,36 @@ class TeeService:
         self.metrics.set(names.UP, int(self.is_healthy))
 
     async def _quoted(self, purpose: str, ask: Callable[[], T]) -> T:
+        # Our own looks at the platform are never more than one.
+        if purpose != _CHECK and self._asked >= self.options.max_quotes:
+            raise TooManyTasksError(f"{self._asked} requests wait for evidence")
+        self._asked += 1
         began = time.monotonic()
         try:
-            found = await asyncio.to_thread(ask)
-        except CoproveError as error:
+            found = await self._in_time(ask)
+        except Exception as error:
             self.metrics.inc(names.QUOTES, purpose=purpose, outcome=type(error).__name__)
             raise
+        finally:
+            self._asked -= 1
         self.metrics.inc(names.QUOTES, purpose=purpose, outcome="given")
         self.metrics.set(names.AVS_ATTESTATION_MS, (time.monotonic() - began) * 1000)
         return found
+
+    async def _in_time(self, ask: Callable[[], T]) -> T:
+        seconds = self.options.quote_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._quoter, ask)
+        except TimeoutError:
+            raise QuoteUnavailableError(f"the platform gave no quote in {seconds:g} s") from None
 
     async def _check_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.options.check_interval)
             try:
                 await self.check()
-            except CoproveError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, there was no quote
                 _log.error("the platform does not quote", error=error)
                 self.quotes = False
             else:
