@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coprove.attestation import EvidenceFormatError
+from coprove.attestation.simulation import CollateralSpec
 from coprove.attestation.simulation.intel import QuoteSpec, SimulatedIntel, sgx_report
 from coprove.contracts import CallRevertedError
 from coprove.contracts.attestation.dcap import DcapRegistry, deploy_dcap, has_p256
@@ -56,6 +57,25 @@ async def test_only_what_is_missing_or_newer_is_told() -> None:
         assert second == ["crl", "crl", "tcb-info", "qe-identity"]
         # What is older is not even tried, whatever the contract would say.
         assert await registry.missing(intel.collateral(), quote) == []
+
+
+async def test_documents_of_an_earlier_evaluation_are_not_told() -> None:
+    """Anyone may bring Intel's early ones; from then on standard ones are refused, however new."""
+    async with running_l1() as l1:
+        start = (await l1.timestamp()) // DAY * DAY - DAY
+        intel = SimulatedIntel("dcap", start=start)
+        quote = intel.quote(QuoteSpec(body=sgx_report()))
+        async with l1.manager() as manager:
+            contracts = await deploy_dcap(manager, l1.transport, key="d", root=intel.root)
+        registry = DcapRegistry(l1.transport, contracts.collateral)
+        await tell(l1, registry, intel.collateral(), quote)
+        early = intel.collateral(CollateralSpec(evaluation_number=18))
+        assert await tell(l1, registry, early, quote) == ["tcb-info", "qe-identity"]
+
+        later = SimulatedIntel("dcap", start=start + DAY)
+        later.root_authority, later.platform_ca = intel.root_authority, intel.platform_ca
+        later.processor_ca, later.tcb_signer = intel.processor_ca, intel.tcb_signer
+        assert await tell(l1, registry, later.collateral(), quote) == ["crl", "crl"]
 
 
 async def test_another_roots_chain_is_refused_before_anything_is_sent() -> None:

@@ -6,8 +6,9 @@ is there already is found out first: only what is missing or newer is sent.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from coprove.attestation.dcap import (
     INTEL_ROOT,
@@ -26,6 +27,7 @@ from coprove.contracts.artifacts import load_artifact
 from coprove.contracts.caller import ContractReader
 from coprove.contracts.oracle_deployment import create
 from coprove.contracts.settlement import ContractCall
+from coprove.errors import InputError
 from coprove.primitives import keccak256
 from coprove.types import Address
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from coprove.attestation import Claims
-    from coprove.attestation.dcap import Certificate, DcapCollateral
+    from coprove.attestation.dcap import Certificate, DcapCollateral, QeIdentity, TcbInfo
     from coprove.contracts.transactions import TransactionManager
     from coprove.rpc import Json, RpcTransport
 
@@ -60,6 +62,7 @@ _PLATFORM: Final = Function(
 _DOCUMENT: Final = "((address,uint40,uint40,uint16))"
 _TCB_INFO: Final = Function("tcbInfoOf(bytes6,bytes2,bool)", _DOCUMENT)
 _QE_IDENTITY: Final = Function("qeIdentityOf(bool)", _DOCUMENT)
+_PACKED: Final = re.compile(r"0x00[0-9a-fA-F]{8}")
 _ROOT: Final = Function("ROOT_ID()", "(bytes32)")
 _SIMULATED: Final = Function("SIMULATED()", "(bool)")
 _REGISTER_AUTHORITY: Final = Function("registerAuthority(bytes)")
@@ -132,6 +135,7 @@ class DcapRegistry:
 
     def __init__(self, transport: RpcTransport, address: Address) -> None:
         """Share the endpoint's transport."""
+        self._transport = transport
         self._reader = ContractReader(transport, address)
         self.address = address
 
@@ -207,7 +211,7 @@ class DcapRegistry:
             _TCB_INFO, tcb_info.fmspc, tcb_info.pce_id, tcb_info.id == "TDX"
         )
         calls = []
-        if tcb_info.issue_date > found[1]:
+        if await self._takes(tcb_info, found):
             calls += await self._document(
                 "tcb-info",
                 _REGISTER_TCB_INFO,
@@ -217,7 +221,7 @@ class DcapRegistry:
             )
         identity = parse_qe_identity(collateral.qe_identity)
         found = await self._reader.call(_QE_IDENTITY, identity.id == "TD_QE")
-        if identity.issue_date > found[1]:
+        if await self._takes(identity, found):
             calls += await self._document(
                 "qe-identity",
                 _REGISTER_QE_IDENTITY,
@@ -229,6 +233,26 @@ class DcapRegistry:
         for call in calls:
             known.setdefault(call.name, call)
         return list(known.values())
+
+    async def _takes(self, document: TcbInfo | QeIdentity, found: tuple[Any, ...]) -> bool:
+        """Whether the contract takes a document in place of the one that it has.
+
+        Neither date nor evaluation may go back: once anyone has brought Intel's early documents,
+        the standard ones are refused until they catch up, however new they are.
+        """
+        packed, issue_date = Address.from_hex(found[0], "document"), int(found[1])
+        if packed == _NONE:
+            return True
+        if document.issue_date < issue_date:
+            return False
+        code = await self._transport.call("eth_getCode", [packed.hex0x, "latest"])
+        if not isinstance(code, str) or not _PACKED.match(code):
+            raise InputError("eth_getCode", expected="a packed document", actual=code)
+        # Behind the byte that stops every call.
+        number = int(code[4:12], 16)
+        return document.evaluation_number >= number and (
+            document.evaluation_number > number or document.issue_date > issue_date
+        )
 
     async def _document(
         self, kind: str, function: Function, text: str, signature: bytes, chain: str
