@@ -277,6 +277,7 @@ ROWS = (
     listed("19 revoked platform", "CertificateRevoked"),
     listed("19 revoked CA", "CertificateRevoked"),
     listed("19 revoked signer", "CertificateRevoked"),
+    listed("19 revoked signer of the QE identity", "CertificateRevoked"),
     listed("19 revoked root", "CertificateRevoked"),
     Row(name="19 platform revoked later", make=revoked_later, error="CertificateRevoked"),
     Row(name="19 signer revoked later", make=signer_revoked_later, error="CertificateRevoked"),
