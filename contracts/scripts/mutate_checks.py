@@ -2,8 +2,8 @@
 
 `python contracts/scripts/mutate_checks.py src/attestation/PoEVerifier.sol --match-path 'test/PoE*'`
 works on a copy of the project. A check is an `if (…)` before a `revert` or `return`, one term of a
-condition whose terms are joined by `&&` or `||`, or a modifier that lets only some pass. Exit code 1 when one can go
-without a test failing.
+condition whose terms are joined by `&&` or `||`, or a modifier that lets only some pass. Exit code
+1 when one can go without a test failing.
 """
 
 from __future__ import annotations

@@ -276,9 +276,7 @@ abstract contract ProverRecords is AccessControlUpgradeable {
         (Liveness liveness,) = livenessOf(prover);
         if (liveness != Liveness.LIVE) revert ProverNotLive(prover, liveness);
         uint256 earliest = uint256(challenge.openedAt) + _parameters.challengeCooldown;
-        if (challenge.openedAt != 0 && block.timestamp < earliest) {
-            revert ChallengedRecently(earliest);
-        }
+        if (block.timestamp < earliest) revert ChallengedRecently(earliest);
         uint96 bond = hasRole(CHALLENGER_ROLE, msg.sender) ? 0 : _parameters.challengeBond;
         if (msg.value != bond) revert WrongBond(bond, msg.value);
 
