@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tests.postgres import PostgresServer
 
 # No test depends on the time that it takes: machines under load are slow.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 
