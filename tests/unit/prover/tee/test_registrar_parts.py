@@ -148,15 +148,21 @@ def test_a_paused_registry_is_waited_for() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"state": ProverState.BANNED},
         {"operator": OTHER},
         {"operator": OTHER, "state": ProverState.SUSPENDED},
     ],
 )
 def test_what_is_not_ours_is_not_touched(changes: dict[str, Any]) -> None:
-    """A banned key and another operator's."""
+    """Another operator's key."""
     with pytest.raises(ForeignProverError):
         step(with_record(**changes))
+
+
+@pytest.mark.parametrize("record", [None, replace(RECORD, state=ProverState.BANNED)])
+def test_a_banned_key_is_not_brought_again(record: ProverRecord | None) -> None:
+    """Of one that was banned before it registered the registry has no record, only a standing."""
+    with pytest.raises(ForeignProverError, match="banned"):
+        step(replace(STANDING, record=record, status=not_live(Liveness.BANNED)))
 
 
 def test_a_key_that_another_operator_gave_up_is_free() -> None:

@@ -64,10 +64,10 @@ def next_action(standing: Standing, *, operator: Address, margin: int) -> Action
     operator's: no transaction of ours would help.
     """
     record, status = standing.record, standing.status
+    if status.liveness is Liveness.BANNED:
+        raise ForeignProverError("the key is banned: only a new process, with a new key, helps")
     if record is None:
         return Action(step=Step.REGISTER, why="the key is new")
-    if record.state is ProverState.BANNED:
-        raise ForeignProverError("the key is banned: only a new process, with a new key, helps")
     is_taken = record.state in (ProverState.REGISTERED, ProverState.SUSPENDED)
     if is_taken and record.operator != operator:
         raise ForeignProverError(f"the key is registered by {record.operator}, not by {operator}")
