@@ -174,6 +174,7 @@ async def stop_work(ctx: Context, requests: Iterable[ProofRequest]) -> None:
         await ctx.background.cancel(task_name(request))
         await ctx.background.cancel(proposal_task_name(request))
         if request.proof_id is None:
+            await close_intents(ctx, request, IntentState.ABANDONED)
             continue
         try:
             await within(

@@ -1,13 +1,17 @@
 """Single steps in special situations, on chains in memory."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
 from coprove.errors import CoproveError
 from coprove.proposer.errors import ConfigMismatchError, SimulatedProofsError
+from coprove.proposer.look import look
+from coprove.proposer.steps.aggregation import aggregate
 from coprove.proposer.steps.startup import require_same_config, require_usable_backend
 from coprove.prover import AggregationJob, BudgetExceededError, ProofRefusedError, RangeJob
 from coprove.storage import IntentKind, RequestKind, RequestStatus
@@ -22,6 +26,13 @@ async def reaches(proposer: Proposer, block: int, *, most: int = 30) -> bool:
         if proposer.world.contract.latest >= block:
             return True
     return False
+
+
+async def ticks_until(proposer: Proposer, what: Callable[[], Awaitable[bool]]) -> None:
+    """Tick without waiting for the work beside the loop, which may hang."""
+    while not await what():
+        await proposer.tick(wait=False)
+        await asyncio.sleep(0.002)
 
 
 # ---- startup
@@ -153,6 +164,70 @@ async def test_an_output_of_someone_else_inside_a_range_moves_the_path(world: Wo
     assert blocks[:3] == [(12, 15), (15, 20), (20, 22)]
     asked = [job.blocks.start for job in world.backend.jobs.values() if isinstance(job, RangeJob)]
     assert asked.count(15) == 1
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_request_that_is_given_up_on_its_way_leaves_nothing_open(
+    world: World, *, killed: bool
+) -> None:
+    """Its output came from someone else while the backend was being asked for it."""
+    asked = asyncio.Event()
+
+    async def hang(job: RangeJob | AggregationJob) -> None:
+        if isinstance(job, AggregationJob):
+            asked.set()
+            await asyncio.Event().wait()
+
+    world.backend.before = hang
+    proposer = await world.begin()
+
+    async def is_asked() -> bool:
+        return asked.is_set()
+
+    await ticks_until(proposer, is_asked)
+    assert len(await world.store.open_intents(IntentKind.PROOF_REQUEST)) == 1
+    if killed:
+        await proposer.die()
+        # A successor cancelled the request, and died before it had closed what was open of it.
+        lease = await world.store.acquire("two", 1)
+        await world.store.reanchor(lease, 20)
+        world.clock.now += 2
+        proposer = await world.begin("three")
+    world.contract.outputs.append((20, world.l2.root(20), word("someone's")))
+    await proposer.ticks(3)
+    assert not await world.store.open_intents()
+    assert world.backend.count(AggregationJob) == 0
+
+
+async def test_no_second_aggregation_is_planned_on_an_old_look(world: World) -> None:
+    """The first was relayed after the tick had looked, and more ranges are proven by now."""
+    is_sent, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(key: str) -> None:
+        if key.startswith("propose"):
+            is_sent.set()
+            await go_on.wait()
+
+    world.sender.before = hold
+    proposer = await world.begin()
+
+    async def is_proven(ranges: int = 8) -> bool:
+        proven = {RequestStatus.COMPLETE}
+        found = await world.store.find(kind=RequestKind.RANGE, statuses=proven)
+        return is_sent.is_set() and len(found) == ranges
+
+    await ticks_until(proposer, partial(is_proven, 4))
+    world.node.finalized = world.node.safe = 40
+    await ticks_until(proposer, is_proven)
+    old = await look(proposer.ctx)
+    assert old.latest == 0
+    go_on.set()
+    (aggregation,) = await world.store.find(kind=RequestKind.AGGREGATION)
+    await proposer.idle()
+    assert (await world.store.get(aggregation.id)).status is RequestStatus.RELAYED
+    await aggregate(proposer.ctx, old)
+    assert len(await world.store.find(kind=RequestKind.AGGREGATION)) == 1
+    assert await reaches(proposer, 40)
 
 
 async def test_the_same_output_by_someone_else_is_taken_for_ours(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coprove.proposer.boundaries import output_end
-from coprove.storage import LIVE, RequestKind, RequestStatus
+from coprove.storage import LIVE, RequestKind
 from coprove.telemetry import get_logger
 from coprove.types import BlockRange
 
@@ -19,13 +19,14 @@ _log = get_logger(part="aggregation")
 
 
 async def aggregate(ctx: Context, seen: Look) -> None:
-    """Queue the aggregation of the next output, unless one is under way."""
+    """Queue the aggregation of the next output, unless there is one.
+
+    A relayed one counts too: the look may be older than its output.
+    """
     if seen.is_optimistic:
         return
-    under_way = await ctx.store.find(
-        kind=RequestKind.AGGREGATION, statuses=LIVE - {RequestStatus.RELAYED}
-    )
-    if any(item.blocks.start == seen.latest for item in under_way):
+    there = await ctx.store.find(kind=RequestKind.AGGREGATION, statuses=LIVE)
+    if any(item.blocks.start == seen.latest for item in there):
         return
     prefix = await ctx.store.proven_prefix(seen.latest)
     end = output_end(

@@ -39,6 +39,7 @@ async def settle(ctx: Context, seen: Look) -> None:
             works.append((f"reorg of {request.id}", partial(_take_back, ctx, request)))
     await all_isolated(ctx, m.RELAY_FAILED, works)
     await _close_proposals(ctx)
+    await _close_proof_requests(ctx)
     checkpoints = await ctx.store.open_intents(IntentKind.CHECKPOINT)
     await all_isolated(
         ctx,
@@ -59,6 +60,16 @@ async def _close_proposals(ctx: Context) -> None:
         if request.status is RequestStatus.RELAYED:
             await ctx.store.close_intent(ctx.lease, intent.key, IntentState.DONE)
         elif not request.is_live:
+            await ctx.store.close_intent(ctx.lease, intent.key, IntentState.ABANDONED)
+
+
+async def _close_proof_requests(ctx: Context) -> None:
+    """Close what was open of requests when they were given up: nobody waits for their proofs."""
+    for intent in await ctx.store.open_intents(IntentKind.PROOF_REQUEST):
+        if intent.request_id is None:
+            continue
+        request = await ctx.store.get(intent.request_id)
+        if not request.is_live:
             await ctx.store.close_intent(ctx.lease, intent.key, IntentState.ABANDONED)
 
 
