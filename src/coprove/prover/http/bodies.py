@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect
@@ -26,6 +27,8 @@ __all__ = ["MAX_SMALL", "check_content_type", "chunks", "json_object"]
 
 MAX_SMALL: Final = 1 << 16
 """Bytes of a body that holds no proof and no witness."""
+_SLOWEST: Final = 1 << 14
+"""Bytes a second that a client sends at least on the whole, its pauses apart."""
 
 
 def check_content_type(request: Request) -> None:
@@ -73,21 +76,26 @@ async def json_object(request: Request, *, idle: float, limit: int = MAX_SMALL) 
 async def chunks(request: Request, limit: int, idle: float) -> AsyncIterator[bytes]:
     """Give a body as it comes in.
 
-    Raises BodyTooLargeError beyond `limit` bytes, UploadStalledError when nothing comes for `idle`
-    seconds or the client goes away.
+    Raises BodyTooLargeError beyond `limit` bytes, UploadStalledError when the client goes away,
+    when nothing comes for `idle` seconds, and when all pauses together are that much longer than a
+    slow connection's: a byte now and then does not keep a request open.
     """
-    size = 0
+    size, waited = 0, 0.0
     stream = request.stream()
     while True:
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(idle):
+            left = idle + min(0.0, size / _SLOWEST - waited)
+            async with asyncio.timeout(max(0.0, left)):
                 chunk = await anext(stream)
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise UploadStalledError(f"no byte came for {idle:g} s") from None
+            waited += time.monotonic() - began
+            raise UploadStalledError(f"{size} bytes came in {waited:.1f} s") from None
         except ClientDisconnect:
             raise UploadStalledError("the client went away") from None
+        waited += time.monotonic() - began
         size += len(chunk)
         if size > limit:
             raise BodyTooLargeError("body", limit)

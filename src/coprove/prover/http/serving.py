@@ -7,9 +7,10 @@ import contextlib
 import ipaddress
 import signal
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from coprove.errors import InputError
 from coprove.telemetry import register_secret
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpServer", "check_exposure", "is_loopback", "until_signal"]
 
 _SHORTEST_TOKEN: Final = 16
+_MOST_CONNECTIONS: Final = 1024
 
 
 def is_loopback(host: str) -> bool:
@@ -63,6 +65,57 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+class _Connection(H11Protocol):
+    """A connection that is closed unless its requests' heads come in time.
+
+    Nobody needs a token to open one, and each takes a descriptor of the process.
+    """
+
+    head_timeout: ClassVar[float]
+    """Seconds from a connection's start, or the first byte of a further request, to its head."""
+    most: ClassVar[int]
+    """Connections at once; further ones are closed."""
+    _clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
+            return
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop the clock while a request is answered."""
+        super().data_received(data)
+        if not self._is_between_requests:
+            self._stop_clock()
+        elif self._clock is None:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    @property
+    def _is_between_requests(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _await_head(self) -> None:
+        self._clock = self.loop.call_later(self.head_timeout, self._late)
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _late(self) -> None:
+        self._clock = None
+        if self._is_between_requests and not self.transport.is_closing():
+            self.transport.abort()
+
+
 class HttpServer:
     """A listening socket, and once started a server on it."""
 
@@ -80,10 +133,23 @@ class HttpServer:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
-    async def start(self, app: ASGIApp, *, stop_timeout: float) -> None:
-        """Answer with `app`; a stop waits up to `stop_timeout` seconds for requests under way."""
+    async def start(
+        self,
+        app: ASGIApp,
+        *,
+        stop_timeout: float,
+        head_timeout: float = 30.0,
+        max_connections: int = _MOST_CONNECTIONS,
+    ) -> None:
+        """Answer with `app`; a stop waits up to `stop_timeout` seconds for requests under way.
+
+        A request's head must come within `head_timeout` seconds, or its connection is closed.
+        """
+        limits = {"head_timeout": head_timeout, "most": max_connections}
         config = uvicorn.Config(
             app,
+            http=type("_Limited", (_Connection,), limits),
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
