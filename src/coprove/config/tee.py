@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import time
 from contextlib import asynccontextmanager
@@ -95,10 +96,13 @@ class SourceMaker:
     def __init__(self, source: WitnessSource, folder: Path) -> None:
         """Collect in `folder`."""
         self._source, self._folder = source, folder
+        self._numbers = itertools.count()
 
     async def collect(self, blocks: BlockRange) -> bytes:
         """See WitnessMaker."""
-        target = self._folder / f"{blocks.start}-{blocks.end}.input"
+        # Several clients may ask for the same range at once.
+        name = f"{blocks.start}-{blocks.end}-{next(self._numbers)}.input"
+        target = self._folder / name
         try:
             await self._source.prepare(blocks, target)
             return target.read_bytes()

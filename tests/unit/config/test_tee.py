@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -101,3 +102,12 @@ async def test_witnesses_come_from_a_recording_or_from_nowhere() -> None:
         assert maker is not None
         found = await maker.collect(BlockRange(start=20, end=21))
     assert found == range_input("calldata", 20, 21).encode()
+
+
+async def test_the_same_range_may_be_collected_twice_at_once() -> None:
+    """Neither client gets the other's half-written file, nor none."""
+    async with open_maker(settings(), recording_dir("calldata")) as maker:
+        assert maker is not None
+        blocks = BlockRange(start=20, end=21)
+        found = await asyncio.gather(*(maker.collect(blocks) for _ in range(8)))
+    assert set(found) == {range_input("calldata", 20, 21).encode()}

@@ -171,6 +171,13 @@ class TsmFiles:
         return self.report(entry["inblob"])
 
 
+class LeavingFiles(TsmFiles):
+    """Used by a process that is killed before it removes its object."""
+
+    def remove_folder(self, path: Path) -> None:
+        assert path in self.objects
+
+
 def always(answer: bytes) -> Callable[[bytes], bytes]:
     """Return a kernel's way to answer everything alike."""
     return lambda _data: answer
@@ -229,6 +236,16 @@ def test_a_report_that_others_disturb_for_ever_is_unavailable(name: str) -> None
         with pytest.raises(QuoteUnavailableError):
             kind(files=files).quote(DATA)
         assert not files.objects
+
+
+@pytest.mark.parametrize("name", list(TSM))
+def test_objects_that_a_killed_process_left_are_in_nobodys_way(name: str) -> None:
+    """In a container the next process has the same number, and begins to count anew."""
+    kind, report, _, _ = TSM[name]
+    files = LeavingFiles(name, report)
+    for number in (1, 2):
+        assert kind(files=files).quote(DATA).report_data == DATA
+        assert len(files.objects) == number
 
 
 @pytest.mark.parametrize("name", list(TSM))

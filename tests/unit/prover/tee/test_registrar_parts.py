@@ -251,13 +251,19 @@ class Answering:
         self.answers: dict[str, Any] = json.loads(json.dumps(ANSWERS))
         self.status = 200
         self.raw: bytes | None = None
+        self.location = ""
+        self.asked: list[str] = []
 
     async def handle(self, request: web.Request) -> web.Response:
-        found = self.answers[request.path]
+        self.asked.append(request.path)
+        found = self.answers.get(request.path, ANSWERS["/v1/prover"])
         if request.path == "/v1/proofs" and found["witness"] == "":
             found = found | {"witness": request.headers["Witness-Digest"]}
         body = self.raw if self.raw is not None else json.dumps(found).encode()
-        return web.Response(status=self.status, body=body, content_type="application/json")
+        headers = {"Location": self.location} if self.location else {}
+        return web.Response(
+            status=self.status, body=body, content_type="application/json", headers=headers
+        )
 
 
 @pytest.fixture
@@ -354,6 +360,18 @@ async def test_refusals_and_troubles_are_told_apart(server: Server) -> None:
     with pytest.raises(ProverRefusedError, match="no") as refused:
         await client.identity()
     assert refused.value.status == 422
+
+
+async def test_a_host_cannot_send_us_elsewhere(server: Server) -> None:
+    """A redirect is followed nowhere, with or without a witness."""
+    answering, client = server
+    for status in (301, 302, 303, 307, 308):
+        answering.status, answering.location = status, "/v1/elsewhere"
+        for path in ("/v1/prover", "/v1/evidence", "/v1/proofs"):
+            with pytest.raises(ProverRefusedError) as refused:
+                await ask(client, path)
+            assert refused.value.status == status
+    assert "/v1/elsewhere" not in answering.asked
 
 
 async def test_a_prover_that_is_not_there() -> None:

@@ -192,7 +192,13 @@ class TeeProverClient(AsyncClosing):
             self._session = aiohttp.ClientSession()
         try:
             async with self._session.request(
-                method, self._url + path, headers=headers, timeout=timeout, **request
+                method,
+                self._url + path,
+                headers=headers,
+                timeout=timeout,
+                # A prover's host could send us, and a witness, to wherever it likes.
+                allow_redirects=False,
+                **request,
             ) as answer:
                 body = await _read(answer, self._options.max_answer_bytes)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import itertools
-import os
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -37,13 +36,13 @@ class TsmReports:
         self._provider = provider
         self._folder = folder
         self._files = files or KernelFiles()
-        self._numbers = itertools.count()
 
     def report(
         self, data: bytes, *, privilege_level: int | None = None
     ) -> tuple[bytes, bytes | None]:
         """Return outblob and, where there is one, auxblob; QuoteUnavailableError otherwise."""
-        entry = self._folder / f"coprove-{os.getpid()}-{next(self._numbers)}"
+        # In a container process numbers come again, and objects outlive a process that was killed.
+        entry = self._folder / f"coprove-{secrets.token_hex(8)}"
         with answers_of(str(self._folder)):
             self._files.make_folder(entry)
             try:
