@@ -372,12 +372,16 @@ async def test_a_task_that_ignores_its_time_is_cancelled(world: World) -> None:
     """The step that looks after work is the last resort."""
     world.node.finalized = 5
 
+    hangs = asyncio.Event()
+
     async def hang(_start: int, _end: int) -> None:
+        hangs.set()
         await asyncio.Event().wait()
 
     world.witness.hook = hang
     proposer = await world.begin(witness_timeout=1000, submit_timeout=1000)
     await proposer.tick(wait=False)
+    await hangs.wait()
     world.witness.hook = None
     await proposer.tick(seconds=2001)
     await proposer.ticks(3)
