@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import pickle
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -189,6 +191,20 @@ async def test_a_refusal_does_not_keep_its_witness() -> None:
             return client.prover.service.budget.used == 0
 
         await until(let_go)
+
+
+async def test_a_refusal_does_not_keep_what_it_is_about() -> None:
+    """What came instead of a number may be as long as a witness."""
+    given = range_input("calldata", 20, 21)
+    config = json.loads(given.rollup_config) | {"block_time": "7" * 1_000_000}
+    wrong = replace(given, rollup_config=json.dumps(config).encode()).encode()
+    async with serving() as client:
+        for _ in range(2):
+            answer = await client.prove(wrong)
+            assert (answer.status, answer.json["field"]) == (422, "rollup_config.block_time")
+        refusal = client.prover.service.desk.look(digest_of(wrong)).refusal
+        assert refusal is not None
+        assert len(pickle.dumps(refusal)) < 2000
 
 
 async def test_a_body_without_declared_length_is_bounded_as_it_comes() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +72,31 @@ def test_each_process_has_its_own_key_and_shows_no_secret() -> None:
             copied(first)
     assert repr(first) == f"ProverKey({first.address})"
     assert not hasattr(first, "__dict__")
+
+
+def test_a_forked_process_has_no_key() -> None:
+    """Its memory is a copy: two processes would have one name."""
+    code = """
+import os
+from coprove.prover.tee.enclave import ProverKey
+from coprove.types import Hash32
+
+key = ProverKey()
+child = os.fork()
+try:
+    key.sign(Hash32(bytes(32)))
+    status = 0
+except TypeError:
+    status = 7
+if child == 0:
+    os._exit(status)
+_, ended = os.waitpid(child, 0)
+print(status, os.waitstatus_to_exitcode(ended))
+"""
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == ["0", "7"]
 
 
 @settings(max_examples=30, deadline=None)

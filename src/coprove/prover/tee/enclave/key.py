@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from cryptography.hazmat.primitives import hashes
@@ -21,19 +23,25 @@ _LOWEST_V: Final = 27
 # RFC 6979: no randomness that a host could starve has a part in a signature.
 _ALGORITHM: Final = ec.ECDSA(utils.Prehashed(hashes.SHA256()), deterministic_signing=True)
 
+_STAYS: Final = "a prover's key does not leave its process"
+_KEYS: Final[weakref.WeakSet[ProverKey]] = weakref.WeakSet()
+
 
 class ProverKey:
     """A secp256k1 key pair whose private half stays in OpenSSL's memory of this process.
 
-    There is no way to read, copy or pickle it: a process that starts again has another one.
+    There is no way to read, copy or pickle it, and a forked child forgets it: a process that starts
+    again has another one.
     """
 
-    __slots__ = ("_private", "address", "public_key")
+    __slots__ = ("__weakref__", "_private", "address", "public_key")
 
     def __init__(self) -> None:
         """Make a new key from the platform's randomness."""
-        self._private = ec.generate_private_key(ec.SECP256K1())
-        numbers = self._private.public_key().public_numbers()
+        private = ec.generate_private_key(ec.SECP256K1())
+        self._private: ec.EllipticCurvePrivateKey | None = private
+        _KEYS.add(self)
+        numbers = private.public_key().public_numbers()
         self.public_key = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
         self.address: Address = prover_address(self.public_key)
 
@@ -43,11 +51,16 @@ class ProverKey:
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled."""
-        msg = "a prover's key does not leave its process"
-        raise TypeError(msg)
+        raise TypeError(_STAYS)
+
+    def forget(self) -> None:
+        """Let go of the private half: nothing is signed from now on."""
+        self._private = None
 
     def sign(self, digest: Hash32) -> bytes:
         """Return the signature of a digest: r, s (the lower one) and v (27 or 28), 65 bytes."""
+        if self._private is None:
+            raise TypeError(_STAYS)
         r, s = utils.decode_dss_signature(self._private.sign(digest, _ALGORITHM))
         s = min(s, _ORDER - s)
         head = r.to_bytes(32, "big") + s.to_bytes(32, "big")
@@ -57,6 +70,14 @@ class ProverKey:
                 return signature
         msg = "a signature that does not recover its key"
         raise AssertionError(msg)
+
+
+def _forget_all() -> None:
+    for key in list(_KEYS):
+        key.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 def recover_prover(digest: Hash32, signature: bytes) -> bytes | None:

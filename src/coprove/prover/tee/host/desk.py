@@ -8,7 +8,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from coprove.errors import CoproveError, Critical
 from coprove.prover.http.errors import ServerStoppingError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProvingDesk", "Task", "TaskState"]
 
+_SHOWN: Final = 200
 _log = get_logger(part="tee-prover")
 
 
@@ -200,10 +201,7 @@ class ProvingDesk:
                 simulated=self._enclave.identity.simulated,
             )
         elif isinstance(error, Critical):
-            # Its frames hold the witness, which would then be kept as long as the refusal.
-            bare = error.with_traceback(None)
-            bare.__context__ = bare.__cause__ = None
-            self._keep(Task(digest, TaskState.REFUSED, refusal=bare))
+            self._keep(Task(digest, TaskState.REFUSED, refusal=_bare(error)))
             self._metrics.inc(names.FINISHED, outcome="refused")
             _log.warning("refused", witness=digest.hex0x, error=error)
         else:
@@ -214,3 +212,16 @@ class ProvingDesk:
         self._known[task.witness] = task
         while len(self._known) > self._options.cache_entries:
             self._known.popitem(last=False)
+
+
+def _bare(error: Critical) -> Critical:
+    """Take from an error what it holds of the witness, which would be kept as long as it is.
+
+    Its frames hold all of it, and what came instead of something expected may be most of it.
+    """
+    bare = error.with_traceback(None)
+    bare.__context__ = bare.__cause__ = None
+    for name, value in list(vars(bare).items()):
+        if not isinstance(value, int | float | None):
+            setattr(bare, name, str(value)[:_SHOWN])
+    return bare
