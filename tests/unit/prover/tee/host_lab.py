@@ -16,6 +16,7 @@ from tests.unit.prover.server.lab import Answer, Client
 from tests.unit.prover.tee.lab import FakeProvider, digest_of
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
 
     from coprove.types import BlockRange, Hash32
@@ -30,11 +31,14 @@ class RecordedMaker:
         """Nothing was collected yet."""
         self.collected: list[BlockRange] = []
         self.failures: list[Exception] = []
+        self.gate: asyncio.Event | None = None
 
     async def collect(self, blocks: BlockRange) -> bytes:
         self.collected.append(blocks)
         if self.failures:
             raise self.failures.pop(0)
+        if self.gate is not None:
+            await self.gate.wait()
         return range_input("calldata", blocks.start, blocks.end).encode()
 
 

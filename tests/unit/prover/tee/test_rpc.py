@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -200,6 +201,32 @@ async def test_a_long_run_is_not_ready_and_a_full_queue_is_rate_limited() -> Non
 
         await until(ready)
         assert enclave.runs == 1
+
+
+async def test_few_and_short_ranges_are_collected_at_once() -> None:
+    """Each takes nodes and memory that no budget counts yet."""
+    maker = RecordedMaker()
+    maker.gate = asyncio.Event()
+    async with serving(maker=maker, max_collections=2, max_collected_blocks=3) as prover:
+        long = await prover.call("prover_genContext", 21, 24, OP_STACK)
+        assert rpc_error(long) == 14001
+        endless = await prover.call("prover_genContext", 1, 2**62, OP_STACK)
+        assert rpc_error(endless) == 14001
+        asked = [
+            asyncio.create_task(prover.call("prover_genContext", 21, 23, OP_STACK))
+            for _ in range(5)
+        ]
+
+        async def three_are_refused() -> bool:
+            return sum(item.done() for item in asked) == 3
+
+        await until(three_are_refused)
+        maker.gate.set()
+        answers = await asyncio.gather(*asked)
+        assert len(maker.collected) == 2
+        refused = [answer for answer in answers if "code" in answer]
+        assert [rpc_error(answer) for answer in refused] == [14444] * 3
+        assert "hash" in await prover.call("prover_genContext", 21, 23, OP_STACK)
 
 
 async def test_an_announcement_ends_even_when_others_keep_asking() -> None:

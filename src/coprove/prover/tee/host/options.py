@@ -44,6 +44,10 @@ class TeeProverOptions:
     """Longest wait that a client of /v1 may ask for."""
     retry_after: float = 5.0
     """When a refused client is told to come back."""
+    max_collections: int = 2
+    """Witnesses collected at once for clients that bring none; further ones get 429."""
+    max_collected_blocks: int = 3600
+    """Longest range that is collected."""
     max_requests: int = 64
     """HTTP requests under way at once; further ones get 503."""
     requests_per_second: float = 50.0

@@ -11,10 +11,12 @@ from coprove.errors import CoproveError
 from coprove.prover.tee.host import metrics as names
 from coprove.prover.tee.host.desk import TaskState
 from coprove.prover.tee.host.errors import (
+    BatchError,
     ContextError,
     NoWitnessSourceError,
     ParamsError,
     ProvingRefusedError,
+    TooManyTasksError,
     UnknownTaskError,
     UnsupportedTaskError,
 )
@@ -47,6 +49,7 @@ class RpcMethods:
     def __init__(self, service: TeeService) -> None:
         """Speak for a service."""
         self._service = service
+        self._collecting = 0
         self.table: Mapping[str, Method] = {
             "generateAttestationReport": self.generate_attestation_report,
             "getPoe": self.get_poe,
@@ -147,12 +150,20 @@ class RpcMethods:
         maker, service = self._service.maker, self._service
         if maker is None:
             raise NoWitnessSourceError("missing config: no nodes to collect witnesses from")
-        blocks = inclusive_range(start, end)
+        blocks, options = inclusive_range(start, end), service.options
+        if end - start >= options.max_collected_blocks:
+            expected = f"at most {options.max_collected_blocks} blocks"
+            raise BatchError("end", expected=expected, actual=end - start + 1)
+        if self._collecting >= options.max_collections:
+            raise TooManyTasksError(f"{self._collecting} witnesses are being collected")
         began = time.monotonic()
+        self._collecting += 1
         try:
             data = await maker.collect(blocks)
         except CoproveError as error:
             raise ContextError(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._collecting -= 1
         witness = HeldBytes.of(data, service.budget)
         digest = await service.named(witness)
         service.shelf.put(digest, witness)
