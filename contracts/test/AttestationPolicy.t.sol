@@ -126,6 +126,21 @@ contract AttestationPolicyTest is RegistryTestBase {
         );
     }
 
+    function testFuzz_measurement_mayHaveAnySigner(bytes32 signer) public {
+        AttestationPolicy.Measurement memory rules = measurement(TEE.INTEL_SGX);
+        rules.activeFrom = TOMORROW;
+        rules.signer = bytes32(0);
+        vm.prank(POLICY);
+        policy.scheduleMeasurement(NEXT_CODE, rules);
+        vm.warp(TOMORROW);
+        Registration memory registration = registrationOf(prover, operator.addr);
+        QuoteClaims memory claims = claimsFor(registration);
+        claims.measurement = NEXT_CODE;
+        claims.signer = signer;
+        registerAs(operator.addr, attestWith(registration, claims));
+        checkLive(prover.addr, ProverRecords.Liveness.LIVE);
+    }
+
     /// @dev A rotation: the next version is announced, both count for a while, the old one ends.
     function test_rotation_isScheduled() public {
         register(prover);
@@ -351,6 +366,9 @@ contract AttestationPolicyTest is RegistryTestBase {
             operator.addr,
             attestWith(registration, claims)
         );
+        claims.simulated = false;
+        registerAs(operator.addr, attestWith(registration, claims));
+        checkLive(other.addr, ProverRecords.Liveness.LIVE);
     }
 
     // Roles

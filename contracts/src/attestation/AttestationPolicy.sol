@@ -412,7 +412,7 @@ contract AttestationPolicy is AccessControlUpgradeable, IAttestationPolicy {
 
     function _addMeasurement(bytes32 id, Measurement memory measurement) private {
         bool isValid = id != bytes32(0) && measurement.tee != TEE.NONE
-            && measurement.activeFrom != 0 && measurement.activeFrom < measurement.expiresAt;
+            && measurement.activeFrom < measurement.expiresAt;
         if (!isValid) revert InvalidMeasurement();
         if (!_measurementIds.add(id)) revert MeasurementExists(id);
         if (_measurementIds.length() > MAX_MEASUREMENTS) revert TooManyMeasurements();
