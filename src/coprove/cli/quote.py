@@ -27,9 +27,12 @@ from coprove.cli.console import read_file
 from coprove.errors import InputError
 from coprove.prover.tee.registrar import INTEL_PCS, PcsClient, PcsOptions
 
-__all__ = ["app"]
+__all__ = ["app", "evidence_of", "moment_of", "roots_of", "text_of"]
 
 app = App(name="quote", help="Show and check evidence of trusted execution environments.")
+
+app.command("coprove.cli.vouch:vouch", name="vouch")
+app.command("coprove.cli.vouch:combine", name="combine")
 
 _JSON_MARK = b"{"
 
@@ -53,7 +56,7 @@ def inspect(
     json
         Print one JSON object instead of a table.
     """
-    evidence = _evidence(file, platform, ())
+    evidence = evidence_of(file, platform, ())
     found = inspect_evidence(evidence.platform, evidence.evidence)
     values = {"platform": evidence.platform.value, "verified": False, **found}
     if json:
@@ -100,13 +103,13 @@ def verify(
     json
         Print one JSON object instead of tables.
     """
-    rules = parse_policy(_text(policy))
-    moment = int(time.time()) if at is None else _moment(at)
+    rules = parse_policy(text_of(policy))
+    moment = int(time.time()) if at is None else moment_of(at)
     try:
-        evidence = _evidence(file, platform, endorsements)
+        evidence = evidence_of(file, platform, endorsements)
     except EvidenceFormatError as error:
         return _refused(error.reason.value, str(error), moment, as_json=json)
-    roots = None if root is None else _roots(evidence.platform, read_file(root), root)
+    roots = None if root is None else roots_of(evidence.platform, read_file(root), root)
     try:
         found = appraise(evidence, rules, at=moment, chain_id=chain_id, roots=roots)
     except EvidenceFormatError as error:
@@ -133,7 +136,7 @@ def collateral(file: Path, /, *, pcs: str = INTEL_PCS, out: Path | None = None) 
     out
         File to write; standard output by default.
     """
-    evidence = _evidence(file, None, ())
+    evidence = evidence_of(file, None, ())
     if evidence.platform not in (Platform.INTEL_SGX, Platform.INTEL_TDX):
         raise InputError("platform", expected="SGX or TDX", actual=evidence.platform.value)
 
@@ -221,7 +224,8 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
-def _evidence(file: Path, platform: Platform | None, endorsements: tuple[Path, ...]) -> Evidence:
+def evidence_of(file: Path, platform: Platform | None, endorsements: tuple[Path, ...]) -> Evidence:
+    """Return the evidence in a file, with its endorsements; InputError when they do not fit."""
     content = read_file(file)
     if content.lstrip().startswith(_JSON_MARK):
         if endorsements:
@@ -245,7 +249,8 @@ def _endorsements(platform: Platform, files: list[bytes]) -> bytes | None:
     return files[0]
 
 
-def _roots(platform: Platform, content: bytes, path: Path) -> TrustRoots:
+def roots_of(platform: Platform, content: bytes, path: Path) -> TrustRoots:
+    """Return the roots of a simulation whose certificate is given, for one platform."""
     certificates = read_certificates(content)
     if len(certificates) != 1:
         raise InputError(str(path), expected="one certificate", actual=len(certificates))
@@ -259,14 +264,16 @@ def _roots(platform: Platform, content: bytes, path: Path) -> TrustRoots:
     raise InputError("--root", expected="none: ARM keys are in the policy", actual=str(path))
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return a text file; InputError names it."""
     try:
         return read_file(path).decode()
     except UnicodeDecodeError as error:
         raise InputError(str(path), expected="UTF-8", actual=error) from error
 
 
-def _moment(text: str) -> int:
+def moment_of(text: str) -> int:
+    """Return a flag's moment as Unix seconds."""
     try:
         if text.isascii() and text.isdigit():
             seconds = int(text)
