@@ -178,6 +178,8 @@ def test_every_byte_of_manifest_and_loader_counts() -> None:
         (manifest(max_threads="1000"), elf()),
         (manifest(enclave_size='"60M"'), elf()),
         (manifest(enclave_size="64"), elf()),
+        (manifest(enclave_size=f'"0x{"8" + "0" * 30}"'), elf()),
+        (manifest(enclave_size='"1048576G"'), elf()),
         (manifest(trusted_files='[{uri = "file:/x"}]'), elf()),
         (manifest(trusted_files='["file:/x"]'), elf()),
         (manifest(), b"junk"),
@@ -239,6 +241,7 @@ UNSOUND = [
     ('PYTHONHASHSEED = "0"', "", "PYTHONHASHSEED"),
     ("[loader]", '[loader]\nenv_src_file = "file:/env"', "env_src_file"),
     ("[sgx]", "[sys]\ninsecure__allow_eventfd = true\n[sgx]", "sys.insecure__allow_eventfd"),
+    ("[sgx]", '[fs.insecure__keys]\ndefault = "00"\n[sgx]', "fs.insecure__keys"),
 ]
 
 

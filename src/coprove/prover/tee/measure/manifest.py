@@ -20,6 +20,7 @@ _SIZE: Final = re.compile(r"(0x[0-9a-fA-F]+|\d+)([KMG]?)")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FILE: Final = "file:"
 _PIECE: Final = 1 << 20
+_LARGEST: Final = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +128,13 @@ def _findings(members: dict[str, Any], sgx: dict[str, Any]) -> list[str]:
     ]
     if not isinstance(environment.get("PYTHONHASHSEED"), str):
         found.append("loader.env.PYTHONHASHSEED is not fixed")
-    system = members.get("sys")
-    system = system if isinstance(system, dict) else {}
-    found += [
-        f"sys.{name} is set"
-        for name in sorted(system)
-        if name.startswith("insecure__") and system.get(name)
-    ]
+    for section in ("fs", "sgx", "sys"):
+        settings = members.get(section)
+        found += [
+            f"{section}.{name} is set"
+            for name in sorted(settings if isinstance(settings, dict) else {})
+            if name.startswith("insecure__") and settings[name]
+        ]
     return found
 
 
@@ -161,7 +162,10 @@ def _bytes_of(value: Any) -> int:
     found = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise InputError("sgx.enclave_size", expected="a size such as 4G", actual=value)
-    return int(found[1], 0) * _UNITS[found[2]]
+    size = int(found[1], 0) * _UNITS[found[2]]
+    if size > _LARGEST:
+        raise InputError("sgx.enclave_size", expected=f"at most {_LARGEST} bytes", actual=value)
+    return size
 
 
 def _sha256_of(path: Path) -> str:
