@@ -130,9 +130,10 @@ def _findings(members: dict[str, Any], sgx: dict[str, Any]) -> list[str]:
         found.append("loader.env.PYTHONHASHSEED is not fixed")
     for section in ("fs", "sgx", "sys"):
         settings = members.get(section)
+        settings = settings if isinstance(settings, dict) else {}
         found += [
             f"{section}.{name} is set"
-            for name in sorted(settings if isinstance(settings, dict) else {})
+            for name in sorted(settings)
             if name.startswith("insecure__") and settings[name]
         ]
     return found
