@@ -191,7 +191,7 @@ async def test_a_long_run_is_not_ready_and_a_full_queue_is_rate_limited() -> Non
             "jsonrpc": "2.0", "id": 1, "method": "prover_proveTask", "params": [task(second)],
         }  # fmt: skip
         refused = await client.post("/", body)
-        assert refused.status == 429
+        assert refused.status == 200  # go-ethereum's client reads the code of no other answer
         assert int(refused.headers["retry-after"]) > 0
         assert refused.json["error"]["code"] == 14444
         enclave.gate.set()

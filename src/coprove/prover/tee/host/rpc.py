@@ -91,7 +91,8 @@ class JsonRpc:
     async def handle(self, request: Request) -> Response:
         """Answer an HTTP request.
 
-        429 with Retry-After when a call was refused for want of room; 200 otherwise.
+        200 with every error in its answer, since the AVS's clients look at no other; Retry-After
+        says when to come back where there was no room.
         """
         options = self._service.options
         try:
@@ -130,7 +131,7 @@ class JsonRpc:
         if _RATE_LIMITED not in codes:
             return _Answer(answer)
         seconds = str(round(self._service.options.retry_after))
-        return _Answer(answer, HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": seconds})
+        return _Answer(answer, HTTPStatus.OK, {"Retry-After": seconds})
 
     async def _call(self, call: Any) -> dict[str, Any] | None:
         """Return the answer to one call, None to a notification."""
