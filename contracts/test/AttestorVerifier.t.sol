@@ -341,11 +341,13 @@ contract AttestorVerifierTest is RegistryTestBase {
         bytes memory attestation = attestNitro();
         registerAs(operator.addr, attestation);
         bytes32 key = keccak256("document");
-        challenge(prover.addr);
+        bytes32 nonce = challenge(prover.addr);
         vm.deal(operator.addr, DISPUTE_BOND);
         vm.prank(operator.addr);
         attestors.dispute{value: DISPUTE_BOND}(abi.decode(attestation, (Registration)).evidence);
         pass(WINDOW + 1);
+        vm.expectEmit();
+        emit ProverRecords.ChallengeFailed(prover.addr, operator.addr, STRANGER, nonce);
         registry.settleChallenge(prover.addr);
         attestors.confirm(key, signaturesOver(attestors.confirmationDigest(key), 3));
         checkLive(prover.addr, ProverRecords.Liveness.SUSPENDED);

@@ -190,7 +190,7 @@ contract TEELivenessVerifierTest is RegistryTestBase {
         check(liveness_.verifyLivenessProofV2(BLS_X, BLS_Y, other.addr), "the later one");
     }
 
-    /// @dev Nor of a prover whose evidence it is not.
+    /// @dev Nor of a prover whose evidence it is not, nor by other evidence under the same replay key.
     function test_submit_usedEvidenceIsItsProversAlone() public {
         registerAs(PAYER, attest(consented()));
         Registration memory foreign = consentedTo(other);
@@ -199,6 +199,13 @@ contract TEELivenessVerifierTest is RegistryTestBase {
         bytes memory report = attestWith(foreign, claims);
         expectError(TEEProverRegistry.EvidenceReplayed.selector);
         liveness_.submitLivenessProofV2(dataOf(foreign), report);
+        pass(1);
+        Registration memory newer = registrationOf(prover, operator.addr);
+        claims = claimsFor(newer);
+        claims.replayKey = keccak256(abi.encode("evidence", 1));
+        report = attestWith(newer, claims);
+        expectError(TEEProverRegistry.EvidenceReplayed.selector);
+        liveness_.submitLivenessProofV2(dataOf(newer), report);
         check(
             liveness_.attestedProverAddr(keccak256(abi.encodePacked(BLS_X, BLS_Y))) == address(0),
             "no prover"
@@ -234,16 +241,24 @@ contract TEELivenessVerifierTest is RegistryTestBase {
         check(!liveness_.verifyMrSigner(bytes32(0)), "none");
         AttestationPolicy.Measurement memory rules = measurement(TEE.INTEL_SGX);
         rules.activeFrom = uint64(NOW + NOTICE);
+        rules.signer = mrsigner;
         vm.prank(POLICY);
         policy.scheduleMeasurement(keccak256(abi.encodePacked(uint8(1), mrenclave)), rules);
         check(!liveness_.verifyMrEnclave(mrenclave), "not yet");
+        check(!liveness_.verifyMrSigner(mrsigner), "not yet its MRSIGNER");
         vm.warp(NOW + NOTICE);
         check(liveness_.verifyMrEnclave(mrenclave), "MRENCLAVE");
+        check(liveness_.verifyMrSigner(mrsigner) == (mrsigner != bytes32(0)), "its MRSIGNER");
         vm.prank(GUARDIAN);
         policy.revokeMeasurement(SGX_CODE);
         vm.prank(GUARDIAN);
         policy.revokeMeasurement(keccak256(abi.encodePacked(uint8(1), mrenclave)));
         check(!liveness_.verifyMrSigner(SIGNER), "no code of it");
+    }
+
+    /// @dev Code that any signer may sign makes no signer an accepted one.
+    function test_code_ofAnySigner() public {
+        testFuzz_code_isOnTheList(keccak256("code"), bytes32(0));
     }
 
     /// @dev Without a place of BLS keys, a key is the prover's own, registered anyhow.

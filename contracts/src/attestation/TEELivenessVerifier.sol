@@ -260,12 +260,9 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
     ) private view {
         if (bytes4(reason) == TEEProverRegistry.EvidenceReplayed.selector) {
             ProverRecords.Prover memory record = attestationVerifier.proverOf(prover);
-            ProverRecords.Prover memory known =
-                attestationVerifier.proverOf(attestedProverAddr[key]);
-            bool isItsLatest = record.operator == registration.operator
-                && record.referenceBlock == registration.blockNumber;
-            bool isLater = known.operator != record.operator || known.attestedAt < record.attestedAt;
-            if (isItsLatest && isLater) return;
+            bool isItsLatest = record.referenceBlock == registration.blockNumber;
+            uint256 known = attestationVerifier.proverOf(attestedProverAddr[key]).attestedAt;
+            if (isItsLatest && known < record.attestedAt) return;
         }
         assembly ("memory-safe") {
             revert(add(reason, 0x20), mload(reason))
