@@ -170,8 +170,8 @@ class RegistryParameters:
     challenge_cooldown: int = 6 * 3600
     """Seconds after a challenge in which no other may follow."""
     max_block_age: int = 256
-    """Blocks that a reference block may lie behind: 1 to 8,191. Evidence can be made that long before
-    it is used, so more would let a prover that is gone look live for longer."""
+    """Blocks that a reference block may lie behind: 1 to 8,191. Evidence can be made that long
+    before it is used, so more would let a prover that is gone look live for longer."""
     challenge_bond: int = 10**17
     """Wei that a challenge costs when it is answered."""
 
