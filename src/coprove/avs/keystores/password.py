@@ -22,6 +22,13 @@ class Password:
     text: str
     """The password itself; empty for the keystores of tools that allow that."""
 
+    def __post_init__(self) -> None:
+        """Raise KeystoreError for bytes of the environment that are no UTF-8."""
+        try:
+            self.text.encode()
+        except UnicodeEncodeError:
+            raise KeystoreError("password", expected="UTF-8", actual="other bytes") from None
+
     def __repr__(self) -> str:
         """Show nothing of it."""
         return "Password(…)"

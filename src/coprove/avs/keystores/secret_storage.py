@@ -148,7 +148,13 @@ def _scrypt(password: bytes, salt: bytes, cost: ScryptCost, what: str) -> bytes:
             expected=f"n·r·p up to {MAX_SCRYPT_WORK} in {MAX_MEMORY} bytes",
             actual=f"n={n}, r={r}, p={p}",
         )
-    return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=_MAX_OPENSSL, dklen=32)
+    try:
+        return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=_MAX_OPENSSL, dklen=32)
+    except ValueError:
+        # RFC 7914 has further bounds: n below 2^(16 r).
+        raise KeystoreError(
+            f"{what}: scrypt cost", expected="one of RFC 7914", actual=f"n={n}, r={r}, p={p}"
+        ) from None
 
 
 def _pbkdf2(password: bytes, salt: bytes, params: dict[str, Json], what: str) -> bytes:
