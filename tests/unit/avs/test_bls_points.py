@@ -81,6 +81,18 @@ def test_points_of_the_twist_outside_the_subgroup_are_refused(start: int) -> Non
             G2Point(encoded=oracle.g2_bytes(point))
 
 
+@pytest.mark.parametrize("order", [10_069, 5_864_401])
+def test_points_of_small_order_are_refused(order: int) -> None:
+    """An attacker would use these, alone or added to a key, to learn or to hide something."""
+    cofactor = 2 * FIELD_MODULUS - CURVE_ORDER
+    small = oracle.curve.multiply(oracle.twist_point(1), CURVE_ORDER * cofactor // order)
+    assert not oracle.curve.is_inf(small)
+    assert oracle.curve.is_inf(oracle.curve.multiply(small, order))
+    for point in (small, oracle.curve.add(small, oracle.read_g2(G2))):
+        with pytest.raises(Bn254Error, match="order r"):
+            G2Point(encoded=oracle.g2_bytes(point))
+
+
 def test_a_foreign_point_times_its_cofactor_is_accepted() -> None:
     """Nothing but the order is wrong with them."""
     cofactor = 2 * FIELD_MODULUS - CURVE_ORDER
