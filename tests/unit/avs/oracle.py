@@ -50,7 +50,7 @@ def signature(secret: int, digest: bytes) -> Point:
 
 def verifies(key: Point, digest: bytes, sigma: Point) -> bool:
     """Whether e(signature, G2) = e(H, key)."""
-    return bool(curve.pairing(curve.G2, sigma) == curve.pairing(key, _hashed(digest)))
+    return _cancel((curve.neg(curve.G2), sigma), (key, _hashed(digest)))
 
 
 def aggregate_holds(digest: bytes, apk: Point, apk_g2: Point, sigma: Point) -> bool:
@@ -59,8 +59,7 @@ def aggregate_holds(digest: bytes, apk: Point, apk_g2: Point, sigma: Point) -> b
     gamma = int.from_bytes(Web3.keccak(packed), "big") % R
     left = curve.add(sigma, curve.multiply(apk, gamma))
     right = curve.add(_hashed(digest), curve.multiply(curve.G1, gamma))
-    product = curve.pairing(curve.neg(curve.G2), left) * curve.pairing(apk_g2, right)
-    return bool(product == curve.FQ12.one())
+    return _cancel((curve.neg(curve.G2), left), (apk_g2, right))
 
 
 def g1_bytes(point: Point) -> bytes:
@@ -99,6 +98,14 @@ def twist_point(start: int) -> Point:
         if y is not None:
             return x, y, curve.FQ2.one()
         start += 1
+
+
+def _cancel(*pairs: tuple[Point, Point]) -> bool:
+    """Whether the product of the pairings is 1; their slow last step is taken once for all."""
+    product = curve.FQ12.one()
+    for g2, g1 in pairs:
+        product *= curve.pairing(g2, g1, final_exponentiate=False)
+    return bool(curve.final_exponentiate(product) == curve.FQ12.one())
 
 
 def _hashed(digest: bytes) -> Point:
