@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench import attestation, attestation_gas, execution, ranges, witness
+from bench import attestation, attestation_gas, bls, execution, ranges, witness
 
 
 def main() -> None:
     """Print each benchmark's table, then write one flat object of figures."""
     figures = {**execution.run(), **ranges.run(), **witness.run(), **attestation.run()}
     figures |= attestation_gas.run()
+    figures |= bls.run()
     path = Path(__file__).parent / "results.json"
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     print(f"figures: bench/{path.name}")

@@ -1,5 +1,7 @@
-//! The kernel of coprove: stateless and stateful execution of OP Stack blocks, tries and hashing.
+//! The kernel of coprove: stateless and stateful execution of OP Stack blocks, tries, hashing and
+//! BLS signatures on BN254.
 pub mod block;
+pub mod bls;
 pub mod chain;
 pub mod database;
 pub mod error;

@@ -1,4 +1,5 @@
 //! The Python face: bytes and integers in, bytes and integers out, every failure a `NativeError`.
+mod bls;
 mod convert;
 mod executor;
 mod failure;
@@ -13,6 +14,17 @@ use pyo3::prelude::*;
 #[pymodule]
 pub fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("NativeError", m.py().get_type::<failure::NativeError>())?;
+    m.add_class::<bls::Bn254G2>()?;
+    m.add_function(wrap_pyfunction!(bls::bn254_check_g1, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_combine_g1, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_combine_g2, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_hash_to_g1, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_public_keys, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_same_key, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_sign, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_verify, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_verify_aggregate, m)?)?;
+    m.add_function(wrap_pyfunction!(bls::bn254_verify_batch, m)?)?;
     m.add_function(wrap_pyfunction!(hashing::keccak256, m)?)?;
     m.add_function(wrap_pyfunction!(hashing::ordered_trie_root, m)?)?;
     m.add_function(wrap_pyfunction!(hashing::recover_sender, m)?)?;

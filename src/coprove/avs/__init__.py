@@ -1,0 +1,1 @@
+"""The multi-prover AVS on EigenLayer: operators sign what their TEE provers prove."""
