@@ -67,7 +67,7 @@ class Prover:
 
     async def down(self) -> None:
         if self.running is not None:
-            await self.running.__aexit__(None, None, None)
+            await self.running.close()
             self.running = None
 
     @property

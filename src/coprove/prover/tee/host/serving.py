@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
+from coprove.closing import AsyncClosing
 from coprove.prover.http.serving import HttpServer, check_exposure, until_signal
 from coprove.prover.tee.host import metrics as names
 from coprove.prover.tee.host.app import create_app
@@ -12,8 +13,6 @@ from coprove.prover.tee.host.service import TeeService
 from coprove.telemetry import Metrics, get_logger
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from coprove.prover.tee.enclave import Enclave
     from coprove.prover.tee.host.contexts import WitnessMaker
     from coprove.prover.tee.host.options import TeeProverOptions
@@ -23,7 +22,7 @@ __all__ = ["TeeProver", "serve"]
 _log = get_logger(part="tee-prover")
 
 
-class TeeProver:
+class TeeProver(AsyncClosing):
     """Use as an asynchronous context manager: entered, it answers at `url`."""
 
     def __init__(
@@ -60,12 +59,7 @@ class TeeProver:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         """Take no more tasks, answer requests under way, let runs end or stop them."""
         await self._exit.aclose()
 

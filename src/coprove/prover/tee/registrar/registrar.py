@@ -22,6 +22,7 @@ from coprove.contracts.attestation.registry import (
 )
 from coprove.prover.tee.registrar.decision import Action, Standing, Step, next_action
 from coprove.prover.tee.registrar.errors import ForeignProverError
+from coprove.rpc import L1Client
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -109,15 +110,13 @@ class Registrar:
 
     async def standing(self, prover: Address) -> Standing:
         """Return how a key stands, all of it at one block."""
-        number, _ = await reference_block(self._transport)
-        head = number + 1
-        record, status, challenge, now = await asyncio.gather(
-            self._registry.prover(prover, block=head),
-            self._registry.liveness(prover, block=head),
-            self._registry.challenge(prover, block=head),
-            self._registry.contract.block_time(head),
+        head = await L1Client(self._transport).block_ref("latest")
+        record, status, challenge = await asyncio.gather(
+            self._registry.prover(prover, block=head.number),
+            self._registry.liveness(prover, block=head.number),
+            self._registry.challenge(prover, block=head.number),
         )
-        return Standing(record=record, status=status, challenge=challenge, now=now)
+        return Standing(record=record, status=status, challenge=challenge, now=head.timestamp)
 
     async def _attest(self, identity: ProverIdentity, action: Action, standing: Standing) -> None:
         prover = identity.address
