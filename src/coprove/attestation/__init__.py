@@ -1,5 +1,6 @@
 """Evidence of trusted execution environments: parse, verify, judge; no I/O, no clock."""
 
+from coprove.attestation.avs_poe import AvsPoe, batch_hash
 from coprove.attestation.binding import (
     BINDING_DOMAIN,
     BINDING_VERSION,
@@ -19,6 +20,7 @@ from coprove.attestation.poe import ProofOfExecution
 __all__ = [
     "BINDING_DOMAIN",
     "BINDING_VERSION",
+    "AvsPoe",
     "Check",
     "Claims",
     "EvidenceFormatError",
@@ -29,6 +31,7 @@ __all__ = [
     "ProverBinding",
     "Rejection",
     "TcbStatus",
+    "batch_hash",
     "measurement_id",
     "prover_address",
 ]

@@ -1,6 +1,6 @@
 """What must be trusted: the key, the run, the signature, the report data."""
 
-from coprove.prover.tee.enclave.claims import AvsPoe, BoundEvidence, EnclaveIdentity, SignedPoe
+from coprove.prover.tee.enclave.claims import BoundEvidence, EnclaveIdentity, SignedPoe
 from coprove.prover.tee.enclave.enclave import Enclave
 from coprove.prover.tee.enclave.errors import (
     EvidenceRequestError,
@@ -15,7 +15,6 @@ from coprove.prover.tee.enclave.quoting import REPORT_DATA_SIZE, Quote, QuotePro
 
 __all__ = [
     "REPORT_DATA_SIZE",
-    "AvsPoe",
     "BoundEvidence",
     "Enclave",
     "EnclaveIdentity",

@@ -1,0 +1,19 @@
+"""Tasks, what operators sign of them, and why a submission is refused."""
+
+from coprove.avs.tasks.range_metadata import RangeMetadata
+from coprove.avs.tasks.refusals import REFUSALS, Answer, Refusal, RefusedError
+from coprove.avs.tasks.submission import MAX_STATE_BYTES, Submission
+from coprove.avs.tasks.task import OP_STACK_TASK, AvsTask, TaskDraft
+
+__all__ = [
+    "MAX_STATE_BYTES",
+    "OP_STACK_TASK",
+    "REFUSALS",
+    "Answer",
+    "AvsTask",
+    "RangeMetadata",
+    "Refusal",
+    "RefusedError",
+    "Submission",
+    "TaskDraft",
+]
