@@ -64,7 +64,9 @@ class AnvilL1:
         """Write the whole state to the file, atomically.
 
         Blocks that are newer than the last save are lost when anvil is killed, which the L2 sees
-        as a reorg: save more often than blocks become final.
+        as a reorg: save more often than blocks become final. anvil's file has no hashes for the
+        EVM: to contracts, BLOCKHASH of a block before the restart is keccak256 of its number in
+        digits, so that a checkpoint of it is wrong and another must be chosen.
         """
         packed = await transport.call("anvil_dumpState")
         if not isinstance(packed, str) or not packed.startswith("0x"):

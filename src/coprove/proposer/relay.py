@@ -11,6 +11,7 @@ from coprove.proposer.aggregation_work import proven_chain
 from coprove.proposer.calls import within
 from coprove.proposer.errors import (
     ChainChangedError,
+    CheckpointMismatchError,
     OutputMismatchError,
     ProposalRefusedError,
 )
@@ -36,6 +37,7 @@ async def propose(ctx: Context, request: ProofRequest) -> None:
 
     Raises OutputMismatchError when the program's root is not the node's or not the one that the
     contract stands on, ChainChangedError when the checkpoint or a range is gone,
+    CheckpointMismatchError when the contract holds another hash for the checkpoint than L1,
     ProposalRefusedError when the contract would not take it: then nothing was sent.
     """
     root = await _checked_root(ctx, request)
@@ -114,11 +116,10 @@ async def _call(ctx: Context, request: ProofRequest, root: Hash32) -> ContractCa
         raise ChainChangedError(f"aggregation {request.blocks} has no checkpoint or no proof")
     held = await within(limit, "checkpoint", ctx.contract.historic_block_hash(checkpoint.number))
     there = await within(limit, "L1 header", ctx.l1.header(checkpoint.number))
-    if not held == checkpoint.hash == there.hash:
-        raise ChainChangedError(
-            f"checkpoint {checkpoint.number} is {checkpoint.hash}, "
-            f"L1 has {there.hash}, the contract {held}"
-        )
+    if there.hash != checkpoint.hash:
+        raise ChainChangedError(f"checkpointed L1 block {checkpoint.number} is {there.hash} now")
+    if held != checkpoint.hash:
+        raise CheckpointMismatchError(checkpoint.number, expected=checkpoint.hash, actual=held)
     claim = OutputClaim(
         output_root=root,
         l2_block=request.blocks.end,

@@ -15,6 +15,7 @@ from coprove.proposer.steps.aggregation import aggregate
 from coprove.proposer.steps.startup import require_same_config, require_usable_backend
 from coprove.prover import AggregationJob, BudgetExceededError, ProofRefusedError, RangeJob
 from coprove.storage import IntentKind, RequestKind, RequestStatus
+from coprove.types import Hash32
 from tests.unit.proposer.bench import ASSIGNED, FULFILLED, IDENTITY, Proposer, World, word
 
 COMPLETE, CANCELLED = RequestStatus.COMPLETE, RequestStatus.CANCELLED
@@ -463,6 +464,39 @@ async def test_a_spoilt_checkpoint_is_replaced(world: World) -> None:
     assert not await reaches(proposer, 20, most=4)
     world.l1.grow(1)
     assert await reaches(proposer, 20)
+
+
+@pytest.mark.parametrize("held", [None, word("spoilt")])
+async def test_a_checkpoint_that_is_lost_after_the_proof_is_replaced(
+    world: World, held: Hash32 | None
+) -> None:
+    """A proof under a checkpoint that the contract does not hold is not waited with for ever.
+
+    What one answer says does not cost a proof; what three in a row say does.
+    """
+    world.backend.answers = lambda job: FULFILLED if isinstance(job, RangeJob) else ASSIGNED
+    proposer = await world.begin()
+    await proposer.until(lambda: world.backend.count(AggregationJob) == 1)
+    ((number, good),) = world.contract.checkpoints.items()
+
+    def spoil(value: Hash32 | None) -> None:
+        world.contract.checkpoints.clear()
+        if value is not None:
+            world.contract.checkpoints[number] = value
+
+    spoil(held)
+    world.backend.answers = lambda _job: FULFILLED
+    await proposer.tick(seconds=30)
+    spoil(good)
+    assert world.backend.count(AggregationJob) == 1
+    spoil(held)
+    for _ in range(5):
+        world.l1.grow(1)
+        await proposer.tick(seconds=30)
+    assert await reaches(proposer, 20)
+    assert world.backend.count(AggregationJob) == 2
+    assert world.backend.count(RangeJob) == 4
+    assert "repeated failure" in world.alerts.kinds()
 
 
 async def test_proving_goes_on_while_the_contract_does_not_answer(world: World) -> None:

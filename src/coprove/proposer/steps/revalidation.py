@@ -49,8 +49,16 @@ async def revalidate(ctx: Context, seen: Look) -> None:
             works.append((f"range {item.blocks}", partial(cancel_stale, ctx, item, error=error)))
     for item in aggregations:
         point = item.checkpoint
-        if point is not None and hashes.get(point.number, point.hash) != point.hash:
-            works.append((f"aggregation {item.blocks}", partial(_drop_checkpoint, ctx, item)))
+        if point is None:
+            continue
+        error = ""
+        if hashes.get(point.number, point.hash) != point.hash:
+            error = "L1 reorg: its checkpoint is gone"
+        elif point.number in ctx.memory.refused_checkpoints:
+            error = f"the contract does not hold L1 block {point.number} as its checkpoint"
+        if error:
+            drop = partial(_drop_checkpoint, ctx, item, error=error)
+            works.append((f"aggregation {item.blocks}", drop))
     await all_isolated(ctx, m.STEP_FAILED, works)
 
 
@@ -98,11 +106,11 @@ async def _hash(ctx: Context, client: L1Client | L2Client, number: int) -> Hash3
     return found.hash
 
 
-async def _drop_checkpoint(ctx: Context, request: ProofRequest) -> None:
-    """The checkpointed block left L1: a proof under it is of no use, another block is chosen."""
+async def _drop_checkpoint(ctx: Context, request: ProofRequest, *, error: str) -> None:
+    """A proof under its checkpoint is of no use: another block is chosen."""
     if request.checkpoint is not None:
         await ctx.store.drop_checkpoint(ctx.lease, request.checkpoint.number)
     if request.status is RequestStatus.UNREQUESTED:
         await ctx.store.note(ctx.lease, request.id, checkpoint=None)
     else:
-        await cancel_stale(ctx, request, error="L1 reorg: its checkpoint is gone")
+        await cancel_stale(ctx, request, error=error)

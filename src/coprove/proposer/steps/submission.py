@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from coprove.proposer import metrics as m
 from coprove.proposer.alerts import Alert
-from coprove.proposer.errors import ChainChangedError, OutputMismatchError, ProposalRefusedError
+from coprove.proposer.errors import (
+    ChainChangedError,
+    CheckpointMismatchError,
+    OutputMismatchError,
+    ProposalRefusedError,
+)
 from coprove.proposer.isolation import ENDS_THE_TERM, isolated
 from coprove.proposer.relay import propose
 from coprove.proposer.requests import proposal_task_name
@@ -26,6 +31,7 @@ __all__ = ["best", "submit"]
 
 _log = get_logger(part="submission")
 _REFUSED_OFTEN = 3
+_CONTRADICTED_OFTEN = 3
 
 
 async def submit(ctx: Context, seen: Look) -> None:
@@ -70,6 +76,14 @@ async def _propose_or_tell(ctx: Context, request: ProofRequest) -> None:
     except (ChainChangedError, NotProvenError):
         # The steps that compare with the chains see why, and queue what is needed.
         ctx.pauses.failed(request, now=ctx.now())
+        raise
+    except CheckpointMismatchError as error:
+        ctx.pauses.failed(request, now=ctx.now())
+        if ctx.pauses.failures(request) % _CONTRADICTED_OFTEN == 0:
+            # One answer may be a node's slip and a proof costs money; but a checkpoint that stays
+            # wrong or lost makes the proof worthless: revalidation drops it.
+            ctx.memory.refused_checkpoints.add(error.l1_block)
+            ctx.alerts.send(Alert.REPEATED_FAILURE, str(error))
         raise
     except ProposalRefusedError as error:
         ctx.pauses.failed(request, now=ctx.now())
