@@ -34,6 +34,16 @@ _EXPORTED = {
     "PoEVerifier": "PoEVerifier.sol",
     "TEELivenessVerifier": "TEELivenessVerifier.sol",
     "TEEProverRegistry": "TEEProverRegistry.sol",
+    "StateChecker": "StateChecker.sol",
+    "MultiProverServiceManager": "MultiProverServiceManager.sol",
+    "AvsSlasher": "AvsSlasher.sol",
+    "AvsRewards": "AvsRewards.sol",
+    "DevIndexRegistry": "DevIndexRegistry.sol",
+    "DevSocketRegistry": "DevEigenLayer.sol",
+    "DevPauserRegistry": "DevEigenLayer.sol",
+    "DevEigenPodManager": "DevEigenLayer.sol",
+    "DevToken": "DevEigenLayer.sol",
+    "DevStrategy": "DevEigenLayer.sol",
 }
 
 # An upgrade in place compares their storage with what it finds.
@@ -43,6 +53,7 @@ _UPGRADEABLE = (
     "AttestationPolicy",
     "TEELivenessVerifier",
     "TEEProverRegistry",
+    "MultiProverServiceManager",
 )
 
 

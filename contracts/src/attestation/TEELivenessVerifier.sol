@@ -46,8 +46,18 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
 
     mapping(bytes32 pubkeyHash => Pubkey) private _pubkeys;
 
+    /// @dev Since when a key's prover is live without a break that was seen.
+    /// @param block_       Block of the report that made it so.
+    /// @param registeredAt The prover's registration that it was seen under.
+    struct Since {
+        uint64 block_;
+        uint48 registeredAt;
+    }
+
+    mapping(bytes32 pubkeyHash => Since) private _since;
+
     /// @dev Room for later versions.
-    uint256[44] private __gap;
+    uint256[43] private __gap;
 
     /// @notice Emitted when a report is accepted.
     /// @param pubkeyHash        keccak256 of the key's coordinates.
@@ -136,6 +146,7 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
         if (!_isKeyOf(key, registration)) revert KeyMismatch(key);
 
         address prover = ProverBinding.proverOf(registration.x, registration.y);
+        bool wasLive = attestedProverAddr[key] == prover && _isLive(key) && _isUnbroken(key, prover);
         if (attestationVerifier.proverOf(prover).challenged) {
             attestationVerifier.submitLivenessChallenge(report);
         } else {
@@ -147,6 +158,12 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
         if (attestedProverAddr[key] != prover) {
             attestedProverAddr[key] = prover;
             _pubkeys[key] = data.pubkey;
+        }
+        if (!wasLive) {
+            _since[key] = Since({
+                block_: uint64(block.number),
+                registeredAt: attestationVerifier.proverOf(prover).registeredAt
+            });
         }
         emit LivenessProofAccepted(key, prover, registration.operator, data.proverAddressHash);
     }
@@ -197,6 +214,25 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
     {
         bytes32 key = _hash(pubkeyX, pubkeyY);
         return _proverOf(key) == proverKey && _isLive(key);
+    }
+
+    /// @notice Whose prover is live under a key, of which kind, and since when.
+    /// @param pubkeyHash keccak256 of the key's coordinates.
+    /// @return operator The operator; zero when there is no live prover, or when it was registered anew
+    ///                  since its latest report came here.
+    /// @return tee      Kind of its environment.
+    /// @return since    Block since which reports kept it live.
+    function liveOperator(bytes32 pubkeyHash)
+        external
+        view
+        returns (address operator, TEE tee, uint64 since)
+    {
+        address prover = _proverOf(pubkeyHash);
+        if (!_isLive(pubkeyHash) || !_isUnbroken(pubkeyHash, prover)) {
+            return (address(0), TEE.NONE, 0);
+        }
+        ProverRecords.Prover memory record = attestationVerifier.proverOf(prover);
+        return (record.operator, record.tee, _since[pubkeyHash].block_);
     }
 
     /// @inheritdoc ITEELivenessVerifier
@@ -283,6 +319,13 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
         // The key or the prover may have changed hands.
         return address(operatorKeys) == address(0)
             || operatorKeys.pubkeyHashToOperator(key) == record.operator;
+    }
+
+    /// @dev Whether the prover's registration is the one that its reports were seen under.
+    function _isUnbroken(bytes32 key, address prover) private view returns (bool) {
+        Since memory since = _since[key];
+        return since.block_ != 0
+            && since.registeredAt == attestationVerifier.proverOf(prover).registeredAt;
     }
 
     /// @dev A prover's own key names it, however it was registered.
