@@ -1,0 +1,1 @@
+"""The contracts of the multi-prover AVS: headers, readers, calls."""
