@@ -1,6 +1,16 @@
 """The request store: proof requests, intents and leadership, in a database."""
 
 from coprove.storage.adoption import Adopted, AdoptionPlan, ForeignRequest, plan_adoption
+from coprove.storage.avs_log import (
+    AvsConfirmationState,
+    AvsEvidenceKind,
+    AvsLog,
+    AvsTaskState,
+    StoredConfirmation,
+    StoredEvidence,
+    StoredSignature,
+    StoredTask,
+)
 from coprove.storage.intent_log import RequestIntentLog
 from coprove.storage.memory import MemoryDatabase, MemoryRequestStore
 from coprove.storage.op_succinct import read_early, read_today
@@ -42,6 +52,10 @@ __all__ = [
     "TRANSITIONS",
     "Adopted",
     "AdoptionPlan",
+    "AvsConfirmationState",
+    "AvsEvidenceKind",
+    "AvsLog",
+    "AvsTaskState",
     "Checkpoint",
     "ConfigIdentity",
     "ForeignRequest",
@@ -65,6 +79,10 @@ __all__ = [
     "Scope",
     "SpendingLedger",
     "SqlRequestStore",
+    "StoredConfirmation",
+    "StoredEvidence",
+    "StoredSignature",
+    "StoredTask",
     "TransactionLog",
     "Transition",
     "Values",

@@ -29,10 +29,16 @@ from sqlalchemy import (
     text,
 )
 
+from coprove.storage import avs_schema
+
 __all__ = [
     "DIES",
     "METADATA",
     "attempts",
+    "avs_confirmations",
+    "avs_evidence",
+    "avs_signatures",
+    "avs_tasks",
     "checkpoints",
     "intents",
     "leases",
@@ -298,3 +304,6 @@ spending = Table(
     Index(None, "proof_id"),
 )
 """What each effect cost, by day; of all scopes together, and of who has none."""
+
+avs_tasks, avs_signatures, avs_evidence, avs_confirmations = avs_schema.define(METADATA, _Number)
+"""An AVS' tasks, what operators signed of them, evidence against some, what went on chain."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
+from coprove.storage import leases
 from coprove.storage.cancellation import unbroken
 from coprove.storage.checks import checked_number, checked_text
 from coprove.storage.engine import (
@@ -19,7 +20,8 @@ from coprove.storage.engine import (
 )
 from coprove.storage.migrate import upgrade
 from coprove.storage.records import Scope
-from coprove.storage.schema import leases, scopes
+from coprove.storage.schema import leases as leases_table
+from coprove.storage.schema import scopes
 from coprove.storage.sql_session import SqlSession
 from coprove.storage.store import RequestStore
 from coprove.types import Address
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from coprove.storage.records import Lease
 
 __all__ = ["SqlRequestStore", "open_store", "stored_scopes"]
 
@@ -57,6 +61,18 @@ class SqlRequestStore(RequestStore):
     async def _session(self, *, write: bool) -> AsyncIterator[SqlSession]:
         async with transaction(self._engine, write=write) as connection:
             yield SqlSession(connection, self._scope_id, write=write, clock=self._clock)
+
+    @asynccontextmanager
+    async def connection(self, lease: Lease | None) -> AsyncIterator[tuple[AsyncConnection, int]]:
+        """Give a transaction on other tables of the scope, and the scope's number in them.
+
+        For writing with the leader's lease, checked as for every write; for reading with None.
+        """
+        async with transaction(self._engine, write=lease is not None) as connection:
+            if lease is not None:
+                session = SqlSession(connection, self._scope_id, write=True, clock=self._clock)
+                await leases.check(session, self._scope, lease)
+            yield connection, self._scope_id
 
     @unbroken
     async def close(self) -> None:
@@ -126,6 +142,6 @@ async def _register(connection: AsyncConnection, scope: Scope) -> int:
     added = await connection.execute(insert(scopes).values(identity).returning(scopes.c.id))
     scope_id = int(added.scalar_one())
     await connection.execute(
-        insert(leases).values(scope_id=scope_id, holder=None, token=0, expires_at=0.0)
+        insert(leases_table).values(scope_id=scope_id, holder=None, token=0, expires_at=0.0)
     )
     return scope_id

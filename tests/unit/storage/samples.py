@@ -5,7 +5,16 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
-from coprove.storage import IntentKind, RequestStatus, open_ledger, open_store
+from coprove.storage import (
+    AvsConfirmationState,
+    AvsEvidenceKind,
+    AvsLog,
+    AvsTaskState,
+    IntentKind,
+    RequestStatus,
+    open_ledger,
+    open_store,
+)
 from coprove.types import Address, BlockRange
 from coprove.types.transactions import Draft, Fees
 from tests.unit.storage.lab import SCOPE, TTL, plans, spans
@@ -97,13 +106,55 @@ _ATTEMPT = {
     "sent_at": 1.5,
 }
 _THIRD = (*_SECOND, ("transactions", _TRANSACTION), ("attempts", _ATTEMPT))
+_FOURTH = (
+    *(item for item in _THIRD if item[0] != "spending"),
+    ("spending", _SPENT | {"key": "1/k", "proof_id": b"p"}),
+)
+_AVS_TASK = {
+    "scope_id": 1,
+    "number": 3,
+    "key": b"k" * 32,
+    "body": "{}",
+    "state": "open",
+    "created_at": 5,
+}
+_AVS_SIGNATURE = {
+    "scope_id": 1,
+    "task_number": 3,
+    "operator_id": b"o" * 32,
+    "state": b"{}",
+    "signature": b"s" * 64,
+    "prover_signature": b"p" * 65,
+    "accepted_at": 6.5,
+}
+_AVS_EVIDENCE = {
+    "scope_id": 1,
+    "key": b"k" * 32,
+    "operator_id": b"o" * 32,
+    "kind": "equivocation",
+    "body": "{}",
+    "created_at": 7.5,
+}
+_AVS_CONFIRMATION = {
+    "scope_id": 1,
+    "task_number": 3,
+    "attempt": 1,
+    "calldata": b"call",
+    "state": "failed",
+    "error": "TaskExpired",
+    "updated_at": 8.5,
+}
 SAMPLES: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
     "0001": _FIRST,
     "0002": _SECOND,
     "0003": _THIRD,
-    "0004": (
-        *(item for item in _THIRD if item[0] != "spending"),
-        ("spending", _SPENT | {"key": "1/k", "proof_id": b"p"}),
+    "0004": _FOURTH,
+    "0005": (
+        *_FOURTH,
+        ("avs_tasks", _AVS_TASK),
+        ("avs_signatures", _AVS_SIGNATURE),
+        ("avs_evidence", _AVS_EVIDENCE),
+        ("avs_confirmations", _AVS_CONFIRMATION),
     ),
 }
 """By revision: tables and rows, in an order that every constraint allows."""
@@ -141,6 +192,17 @@ async def check_sample(url: str, revision: str) -> None:
             assert (sent.draft.value, sent.nonce, sent.mined) == (2**200, 5, None)
             (attempt,) = await store.attempts("propose-120")
             assert attempt.fees == Fees(max_fee=2**100, priority_fee=1)
+        if revision >= "0005":
+            log = AvsLog(store, lease)
+            (task,) = await log.tasks(recent=0)
+            assert (task.number, task.key, task.state) == (3, b"k" * 32, AvsTaskState.OPEN)
+            (signed,) = await log.signatures(3)
+            assert (signed.operator_id, signed.accepted_at) == (b"o" * 32, 6.5)
+            (evidence,) = await log.evidence()
+            assert evidence.kind is AvsEvidenceKind.EQUIVOCATION
+            (confirmation,) = await log.confirmations(3)
+            assert confirmation.state is AvsConfirmationState.FAILED
+            assert confirmation.error == "TaskExpired"
     async with await open_ledger(url) as ledger:
         day = datetime.date(2026, 1, 2)
         assert await ledger.spent(day) == ((1, 10**20) if revision >= "0002" else (0, 0))
