@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from coprove.attestation import Platform
     from coprove.avs.bls import PublicKey
     from coprove.avs.tasks import TaskDraft
     from coprove.types import Address, Hash32
@@ -69,6 +70,8 @@ class LiveProver:
     """Address of its secp256k1 key, which signs PoEs."""
     valid_until: int
     """Unix seconds until which it counts if nothing changes."""
+    platform: Platform | None = None
+    """Kind of its environment: in a quorum of another kind it does not count. None: not known."""
 
 
 class RegistryView(Protocol):
