@@ -1,0 +1,1 @@
+"""An operator of the AVS: attests, has tasks proven, signs each once."""
