@@ -2,6 +2,7 @@
 
 from coprove.avs.tasks.range_metadata import RangeMetadata
 from coprove.avs.tasks.refusals import REFUSALS, Answer, Refusal, RefusedError
+from coprove.avs.tasks.session import Handshake, SessionScope, audience_of
 from coprove.avs.tasks.submission import MAX_STATE_BYTES, Submission
 from coprove.avs.tasks.task import OP_STACK_TASK, AvsTask, TaskDraft
 
@@ -11,9 +12,12 @@ __all__ = [
     "REFUSALS",
     "Answer",
     "AvsTask",
+    "Handshake",
     "RangeMetadata",
     "Refusal",
     "RefusedError",
+    "SessionScope",
     "Submission",
     "TaskDraft",
+    "audience_of",
 ]
