@@ -1,1 +1,61 @@
-"""The contracts of the multi-prover AVS: headers, readers, calls."""
+"""The contracts of the multi-prover AVS: headers, reader, calls."""
+
+from coprove.contracts.avs.calls import (
+    act_call,
+    add_committee_call,
+    add_tee_quorum_call,
+    confirm_state_call,
+    create_task_call,
+    eject_call,
+    enable_poa_call,
+    fund_reserve_call,
+    list_operator_call,
+    refund_task_call,
+    set_liveness_verifier_call,
+    set_quorum_threshold_call,
+    set_rewards_call,
+    set_rollup_policy_call,
+)
+from coprove.contracts.avs.headers import ReducedStateHeader, StateHeader, task_id
+from coprove.contracts.avs.records import (
+    NO_ADDRESS,
+    Committee,
+    ConfirmedOutput,
+    PausedPart,
+    RollupPolicy,
+    SignedBy,
+    TaskConfirmed,
+    TaskCreated,
+    TaskRecord,
+)
+from coprove.contracts.avs.service_manager import ServiceManager
+
+__all__ = [
+    "NO_ADDRESS",
+    "Committee",
+    "ConfirmedOutput",
+    "PausedPart",
+    "ReducedStateHeader",
+    "RollupPolicy",
+    "ServiceManager",
+    "SignedBy",
+    "StateHeader",
+    "TaskConfirmed",
+    "TaskCreated",
+    "TaskRecord",
+    "act_call",
+    "add_committee_call",
+    "add_tee_quorum_call",
+    "confirm_state_call",
+    "create_task_call",
+    "eject_call",
+    "enable_poa_call",
+    "fund_reserve_call",
+    "list_operator_call",
+    "refund_task_call",
+    "set_liveness_verifier_call",
+    "set_quorum_threshold_call",
+    "set_rewards_call",
+    "set_rollup_policy_call",
+    "task_id",
+]
