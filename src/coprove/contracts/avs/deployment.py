@@ -1,0 +1,228 @@
+"""Deployment of the multi-prover AVS over registries that are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from coprove.contracts.abi import Function, signature_types
+from coprove.contracts.artifacts import load_artifact
+from coprove.contracts.avs.calls import (
+    act_call,
+    add_committee_call,
+    add_tee_quorum_call,
+    set_liveness_verifier_call,
+    set_rewards_call,
+    set_rollup_policy_call,
+)
+from coprove.contracts.avs.rewards import SUBMIT_SIGNATURE
+from coprove.contracts.avs.slashing import SLASH_SIGNATURE
+from coprove.contracts.oracle_deployment import create
+from coprove.contracts.proxies import empty_proxy, fill_proxy
+from coprove.contracts.settlement import ContractCall
+from coprove.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coprove.contracts.avs.records import Committee, RollupPolicy
+    from coprove.contracts.eigenlayer.addresses import EigenLayerCore, Middleware
+    from coprove.contracts.transactions import TransactionManager
+    from coprove.rpc import RpcTransport
+    from coprove.types import Address
+
+__all__ = [
+    "AvsContracts",
+    "AvsRoles",
+    "add_committee",
+    "deploy_service_manager",
+    "new_avs_address",
+    "set_up_avs",
+]
+
+_METADATA: Final = Function("updateAVSMetadataURI(address,string)")
+_REGISTRAR: Final = Function("setAVSRegistrar(address,address)")
+_APPOINT: Final = Function("setAppointee(address,address,address,bytes4)")
+_CREATE_SETS: Final = "createOperatorSets(address,(uint32,address[])[])"
+_ADD_STRATEGIES: Final = "addStrategiesToOperatorSet(address,uint32,address[])"
+_LEAVE_SETS: Final = "deregisterFromOperatorSets((address,address,uint32[]))"
+_MULTIPLIER: Final = 10**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvsRoles:
+    """Who may do what in an AVS."""
+
+    owner: Address
+    """Sets roles, thresholds and modules."""
+    state_confirmer: Address
+    """Confirms states: the aggregator's account."""
+    poa_manager: Address
+    """Keeps the allow-list."""
+    committee_manager: Address
+    """Keeps committees and their rollups."""
+    poa_enabled: bool = False
+    """Whether only listed operators count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvsContracts:
+    """The AVS' own contracts."""
+
+    service_manager: Address
+    """The AVS."""
+    state_checker: Address
+    """Reads and checks what was signed."""
+    slasher: Address
+    """Punishes."""
+    rewards: Address
+    """Pays."""
+
+
+async def new_avs_address(manager: TransactionManager, *, key: str) -> Address:
+    """Return the address of an AVS to be: a proxy of nothing, which the sender may upgrade.
+
+    Registries are made for an AVS and the AVS for registries, so one must have an address first.
+    """
+    nothing = await create(manager, f"{key}/empty", load_artifact("DevEigenPodManager"))
+    return await empty_proxy(
+        manager, key=f"{key}/proxy", placeholder=nothing, owner=manager.address
+    )
+
+
+async def deploy_service_manager(
+    manager: TransactionManager,
+    transport: RpcTransport,
+    *,
+    avs: Address,
+    core: EigenLayerCore,
+    middleware: Middleware,
+    roles: AvsRoles,
+    strategies: Sequence[Address],
+    slash_wad: int,
+    key: str,
+) -> AvsContracts:
+    """Put the service manager behind its address; deploy what slashes and pays for it.
+
+    `strategies` are how an operator's stakers share what it gets. `slash_wad` is what an offence
+    costs, of 10^18. `key` names the deployment, which goes on where it stopped.
+    """
+    if not strategies:
+        raise InputError("strategies", expected="one or more", actual="none")
+    checker = await create(
+        manager,
+        f"{key}/checker",
+        load_artifact("StateChecker"),
+        bytes(middleware.registry_coordinator),
+        bytes(middleware.stake_registry),
+        bytes(middleware.bls_apk_registry),
+    )
+    artifact = load_artifact("MultiProverServiceManager")
+    eigenlayer = (
+        bytes(checker),
+        bytes(middleware.index_registry),
+        bytes(core.avs_directory),
+        bytes(core.allocation_manager),
+        bytes(core.permission_controller),
+    )
+    await fill_proxy(
+        manager,
+        transport,
+        avs,
+        artifact,
+        eigenlayer,
+        key=f"{key}/manager",
+        initializer=artifact.call(
+            "initialize",
+            bytes(core.pauser_registry),
+            0,
+            bytes(roles.owner),
+            bytes(roles.state_confirmer),
+            bytes(roles.poa_manager),
+            bytes(roles.committee_manager),
+            roles.poa_enabled,
+        ),
+    )
+    slasher = await create(
+        manager,
+        f"{key}/slasher",
+        load_artifact("AvsSlasher"),
+        bytes(roles.owner),
+        bytes(avs),
+        slash_wad,
+    )
+    rewards = await create(
+        manager,
+        f"{key}/rewards",
+        load_artifact("AvsRewards"),
+        bytes(roles.owner),
+        bytes(avs),
+        bytes(core.rewards_coordinator),
+        [(bytes(strategy), _MULTIPLIER) for strategy in sorted(strategies)],
+    )
+    return AvsContracts(
+        service_manager=avs, state_checker=checker, slasher=slasher, rewards=rewards
+    )
+
+
+async def set_up_avs(
+    manager: TransactionManager,
+    contracts: AvsContracts,
+    *,
+    core: EigenLayerCore,
+    middleware: Middleware,
+    liveness_verifier: Address,
+    metadata_uri: str,
+    key: str,
+) -> None:
+    """Make the AVS known at EigenLayer and its modules known to it. The sender owns it.
+
+    Quorums are created after this: their operator sets are the AVS' own.
+    """
+    avs = bytes(contracts.service_manager)
+    allocations = core.allocation_manager
+    coordinator = middleware.registry_coordinator
+
+    def appoint(who: Address, target: Address, signature: str) -> ContractCall:
+        selector, _ = signature_types(signature)
+        data = _APPOINT.encode(avs, bytes(who), bytes(target), selector)
+        return ContractCall(to=core.permission_controller, data=data)
+
+    at_eigenlayer = [
+        ContractCall(to=allocations, data=_METADATA.encode(avs, metadata_uri)),
+        ContractCall(to=allocations, data=_REGISTRAR.encode(avs, bytes(coordinator))),
+        appoint(coordinator, allocations, _CREATE_SETS),
+        appoint(middleware.stake_registry, allocations, _ADD_STRATEGIES),
+        appoint(coordinator, allocations, _LEAVE_SETS),
+        appoint(contracts.slasher, allocations, SLASH_SIGNATURE),
+        appoint(contracts.rewards, core.rewards_coordinator, SUBMIT_SIGNATURE),
+    ]
+    calls = [act_call(contracts.service_manager, call) for call in at_eigenlayer]
+    calls.append(set_liveness_verifier_call(contracts.service_manager, liveness_verifier))
+    calls.append(set_rewards_call(contracts.service_manager, contracts.rewards))
+    for number, call in enumerate(calls):
+        await manager.send(key=f"{key}/{number}", to=call.to, data=call.data)
+
+
+async def add_committee(
+    manager: TransactionManager,
+    avs: Address,
+    *,
+    committee: Committee,
+    tee_types: Sequence[int],
+    policy: RollupPolicy,
+    key: str,
+) -> None:
+    """Bind quorums to kinds of environment, make a committee of them, and say its rollup.
+
+    `tee_types` are `Platform.number`s, one for each of the committee's quorums. For the committee
+    manager.
+    """
+    calls = [
+        add_tee_quorum_call(avs, quorum=quorum, tee=tee)
+        for quorum, tee in zip(committee.quorums, tee_types, strict=True)
+    ]
+    calls.append(add_committee_call(avs, committee))
+    calls.append(set_rollup_policy_call(avs, committee.committee_id, policy))
+    for number, call in enumerate(calls):
+        await manager.send(key=f"{key}/{number}", to=call.to, data=call.data)
