@@ -17,6 +17,7 @@ from coprove.prover.tee.registrar.errors import (
 )
 from coprove.prover.tee.registrar.pcs import INTEL_PCS, PcsClient, PcsOptions
 from coprove.prover.tee.registrar.registrar import Registrar, RegistrarOptions
+from coprove.prover.tee.registrar.route import DirectRoute, RegistrationRoute
 
 __all__ = [
     "INTEL_PCS",
@@ -24,6 +25,7 @@ __all__ = [
     "CollateralSource",
     "CollateralUnavailableError",
     "DcapSource",
+    "DirectRoute",
     "ForeignProverError",
     "PcsClient",
     "PcsOptions",
@@ -34,6 +36,7 @@ __all__ = [
     "ProverUnreachableError",
     "Registrar",
     "RegistrarOptions",
+    "RegistrationRoute",
     "Standing",
     "Step",
     "TeeProverClient",

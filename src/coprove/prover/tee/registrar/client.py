@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ProvenRange", "ProverIdentity", "TeeProverClient", "TeeProverClientOptions"]
 
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_BUSY_CODES: Final = frozenset({14444, -32000})
 _SHOWN: Final = 300
 
 
@@ -182,6 +183,27 @@ class TeeProverClient(AsyncClosing):
             raise ProverAnswerError("signature", expected="one over the claim", actual=signature)
         _same("prover", prover_address(key).hex0x, answer.get("prover"))
         return ProvenRange(poe=poe, signature=signature, prover=prover_address(key))
+
+    async def rpc(self, method: str, *params: object) -> Any:
+        """Return the result of one of the public prover's JSON-RPC methods.
+
+        What it answers with an error is ProverUnreachableError where it has no room, otherwise
+        ProverRefusedError, whose `status` then is JSON-RPC's code.
+        """
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        _, answer = await self._ask("POST", "/", json=call)
+        error = answer.get("error")
+        if error is None:
+            if "result" not in answer:
+                raise ProverAnswerError(method, expected="a result", actual=sorted(answer))
+            return answer["result"]
+        code = error.get("code") if isinstance(error, dict) else None
+        said = f"{method} at {self.name}: {str(error)[:_SHOWN]}"
+        if not isinstance(code, int) or isinstance(code, bool):
+            raise ProverAnswerError(method, expected="an error with a code", actual=error)
+        if code in _BUSY_CODES:
+            raise ProverUnreachableError(said)
+        raise ProverRefusedError(said, status=code)
 
     async def _ask(self, method: str, path: str, **request: Any) -> tuple[int, dict[str, Any]]:
         headers = dict(request.pop("headers", {}))

@@ -22,7 +22,7 @@ class ProverUnreachableError(Temporary):
 
 
 class ProverRefusedError(Critical):
-    """The TEE prover refuses what it was asked, and would again; `status` is the HTTP status."""
+    """The TEE prover refuses what it was asked, and would again; `status`: HTTP or JSON-RPC."""
 
     def __init__(self, message: str, *, status: int) -> None:
         """Keep the status beside the text."""

@@ -15,13 +15,12 @@ from coprove.contracts.attestation import (
     reference_block,
 )
 from coprove.contracts.attestation.registry import (
-    answer_call,
     deregister_call,
-    register_call,
     settle_call,
 )
-from coprove.prover.tee.registrar.decision import Action, Standing, Step, next_action
+from coprove.prover.tee.registrar.decision import Action, Standing, Step
 from coprove.prover.tee.registrar.errors import ForeignProverError
+from coprove.prover.tee.registrar.route import DirectRoute
 from coprove.rpc import L1Client
 from coprove.telemetry import get_logger
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from coprove.contracts.attestation import ProverRegistry
     from coprove.prover.tee.registrar.client import ProverIdentity, TeeProverClient
     from coprove.prover.tee.registrar.collateral import CollateralSource
+    from coprove.prover.tee.registrar.route import RegistrationRoute
     from coprove.rpc import RpcTransport
     from coprove.types import Address, Hash32
 
@@ -68,11 +68,19 @@ class Registrar:
         prover: TeeProverClient,
         collateral: CollateralSource,
         options: RegistrarOptions,
+        route: RegistrationRoute | None = None,
+        operator: Address | None = None,
     ) -> None:
-        """All of them are the caller's to open and close; `manager` signs as the operator."""
+        """All of them are the caller's to open and close.
+
+        `manager` signs as the operator, or as a delegate of `operator`. `route` is the way to the
+        registry, by default the direct one.
+        """
         self._transport, self._chain_id = transport, chain_id
         self._manager, self._registry = manager, registry
         self._prover, self._collateral, self._options = prover, collateral, options
+        self._route = route or DirectRoute(manager, registry)
+        self._operator = operator or manager.address
         self._shown: Address | None = None
         """The key whose evidence was brought last: there was an enclave that has it."""
         self._gone: set[Address] = set()
@@ -83,7 +91,7 @@ class Registrar:
     @property
     def operator(self) -> Address:
         """Who answers for the prover."""
-        return self._manager.address
+        return self._operator
 
     async def tick(self) -> Action:
         """Do what is next, and return what that was.
@@ -99,7 +107,9 @@ class Registrar:
                 "provers share the URL"
             )
         standing = await self.standing(identity.address)
-        action = next_action(standing, operator=self.operator, margin=self._options.margin)
+        action = await self._route.action(
+            identity.address, standing, operator=self.operator, margin=self._options.margin
+        )
         if action.step is Step.SETTLE:
             await self._settle(identity.address, standing)
         elif action.step is not Step.WAIT:
@@ -126,13 +136,11 @@ class Registrar:
         registration = Registration(
             binding=binding, evidence=await self._brought(evidence, binding)
         )
-        is_answer = action.step is Step.ANSWER
-        data = answer_call(registration) if is_answer else register_call(registration)
         key = f"{action.step}/{prover}/{binding.block_hash}"
         try:
-            await self._manager.send(key=key, to=self._registry.address, data=data)
+            await self._route.bring(registration, action.step, key=key)
         except CallRevertedError as error:
-            if not (is_answer and error.error == "NoChallenge"):
+            if not (action.step is Step.ANSWER and error.error == "NoChallenge"):
                 raise
             # A pause has made the challenge void: it is there, but not to be answered.
             await self._settle(prover, standing)
