@@ -1,7 +1,8 @@
 """A slashing-protection database as JSON, to take along when an operator moves to another machine.
 
 One object: `metadata` (format, chain id, service manager, operator id) and `data`, an entry for
-each signature. Numbers are decimal strings, as in EIP-3076, so that no reader rounds them.
+each signature, by hashes. Numbers are decimal strings, as in EIP-3076, so that no reader rounds
+them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def write_interchange(scope: ProtectionScope, states: Iterable[SignedState]) -> 
             "batch_hash": state.batch_hash.hex0x,
             "state_hash": state.state_hash.hex0x,
             "l1_head": state.l1_head.hex0x,
+            "l1_head_number": str(state.l1_head_number),
             "reference_block": str(state.reference_block),
             "digest": state.digest.hex0x,
             "signed_at": str(state.signed_at),
@@ -85,6 +87,7 @@ def _state(values: Mapping[str, object]) -> SignedState:
         batch_hash=_hash(values, "batch_hash"),
         state_hash=_hash(values, "state_hash"),
         l1_head=_hash(values, "l1_head"),
+        l1_head_number=_number(values, "l1_head_number", 63),
         reference_block=_number(values, "reference_block", 32),
         digest=_hash(values, "digest"),
         signed_at=_number(values, "signed_at", 63),

@@ -12,7 +12,7 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from coprove.avs.operator.errors import AnotherStateError, ProtectionError, ProtectionInUseError
 from coprove.types import Address, Hash32
@@ -36,13 +36,23 @@ CREATE TABLE IF NOT EXISTS signed (
     batch_hash BLOB NOT NULL CHECK (length(batch_hash) = 32),
     state_hash BLOB NOT NULL CHECK (length(state_hash) = 32),
     l1_head BLOB NOT NULL CHECK (length(l1_head) = 32),
+    l1_head_number INTEGER NOT NULL,
     reference_block INTEGER NOT NULL,
     digest BLOB NOT NULL CHECK (length(digest) = 32),
     signed_at INTEGER NOT NULL,
+    state BLOB NOT NULL,
+    prover_signature BLOB NOT NULL,
     PRIMARY KEY (task_key, digest)
 );
 """
-_COLUMNS: Final = "task_key, batch_hash, state_hash, l1_head, reference_block, digest, signed_at"
+_COLUMNS: Final = (
+    "task_key, batch_hash, state_hash, l1_head, l1_head_number, reference_block, digest,"
+    " signed_at, state, prover_signature"
+)
+_RENEWED: Final = (
+    "DO UPDATE SET state = excluded.state, prover_signature = excluded.prover_signature"
+)
+"""A prover that started again signs the same state with another key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +79,18 @@ class SignedState:
     """keccak256 of the state's bytes."""
     l1_head: Hash32
     """L1 block up to which L1 was read."""
+    l1_head_number: int
+    """Its number."""
     reference_block: int
     """L1 block at which stakes count."""
     digest: Hash32
     """What the BLS signature is over."""
     signed_at: int
     """Unix seconds."""
+    state: bytes = b""
+    """What was signed, to be handed in again; empty where it was signed elsewhere."""
+    prover_signature: bytes = b""
+    """What came with it; empty where it was signed elsewhere."""
 
 
 class SlashingProtection:
@@ -142,7 +158,7 @@ class SlashingProtection:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             _check(self.signed(state.task_key), state, reorged)
-            self._insert((state,))
+            self._insert((state,), _RENEWED)
             self._db.execute("COMMIT")
         except BaseException:
             self._undo()
@@ -156,7 +172,7 @@ class SlashingProtection:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             before = self._db.total_changes
-            self._insert(states)
+            self._insert(states, "DO NOTHING")
             added = self._db.total_changes - before
             self._db.execute("COMMIT")
         except BaseException:
@@ -164,18 +180,22 @@ class SlashingProtection:
             raise
         return added
 
-    def _insert(self, states: Iterable[SignedState]) -> None:
+    def _insert(self, states: Iterable[SignedState], conflict: str) -> None:
         for state in states:
             self._db.execute(
-                f"INSERT OR IGNORE INTO signed ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant columns
+                f"INSERT INTO signed ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constant text
+                f" ON CONFLICT (task_key, digest) {conflict}",
                 (
                     state.task_key,
                     state.batch_hash,
                     state.state_hash,
                     state.l1_head,
+                    state.l1_head_number,
                     state.reference_block,
                     state.digest,
                     state.signed_at,
+                    state.state,
+                    state.prover_signature,
                 ),
             )
 
@@ -259,14 +279,17 @@ def _bind(db: sqlite3.Connection, path: Path, scope: ProtectionScope) -> None:
             raise ProtectionError(f"{path}: {name}", expected=expected, actual=stored())
 
 
-def _row(row: tuple[bytes, bytes, bytes, bytes, int, bytes, int]) -> SignedState:
-    task, batch, state, head, block, digest, signed_at = row
+def _row(row: tuple[Any, ...]) -> SignedState:
+    task, batch, state_hash, head, head_number, block, digest, signed_at, state, signature = row
     return SignedState(
         task_key=Hash32(task),
         batch_hash=Hash32(batch),
-        state_hash=Hash32(state),
+        state_hash=Hash32(state_hash),
         l1_head=Hash32(head),
+        l1_head_number=head_number,
         reference_block=block,
         digest=Hash32(digest),
         signed_at=signed_at,
+        state=state,
+        prover_signature=signature,
     )

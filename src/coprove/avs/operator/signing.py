@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from coprove.avs.operator.errors import AnotherStateError
 from coprove.avs.operator.protection import SignedState
-from coprove.avs.tasks import Submission
+from coprove.avs.tasks import Handshake, Submission
 from coprove.primitives import keccak256
 from coprove.types import Hash32
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from coprove.attestation.avs_poe import AvsPoe
     from coprove.avs.bls import SecretKey
     from coprove.avs.operator.protection import SlashingProtection
-    from coprove.avs.tasks import AvsTask
+    from coprove.avs.tasks import AvsTask, SessionScope
 
 __all__ = ["ProtectedSigner"]
 
@@ -46,6 +47,27 @@ class ProtectedSigner:
         """Return what was signed for a task."""
         return self._protection.signed(task_key)
 
+    def handshake(self, scope: SessionScope) -> Handshake:
+        """Sign who this is for one aggregator; a digest that no state has (`SessionScope`)."""
+        now = int(self._now())
+        signature = self._key.sign(scope.digest(self.operator_id, now))
+        return Handshake(
+            operator_id=self.operator_id,
+            time=now,
+            audience=scope.audience,
+            signature=signature.point.coordinates,
+        )
+
+    def check_head(self, task: AvsTask, *, reorged: Collection[Hash32]) -> None:
+        """Raise AnotherStateError when a state was signed for the task up to another L1 head.
+
+        Unless that head is among `reorged`; whatever the task's state will be, it is another one.
+        """
+        for earlier in self.signed(task.key):
+            if earlier.l1_head != task.draft.l1_head and earlier.l1_head not in reorged:
+                asked = f"one up to L1 block {task.draft.l1_head}"
+                raise AnotherStateError(task.key, signed=earlier.state_hash, asked=asked)
+
     def sign(
         self,
         task: AvsTask,
@@ -67,9 +89,12 @@ class ProtectedSigner:
                 batch_hash=poe.batch_hash,
                 state_hash=Hash32(keccak256(header.state)),
                 l1_head=task.draft.l1_head,
+                l1_head_number=task.draft.l1_head_number,
                 reference_block=task.reference_block,
                 digest=digest,
                 signed_at=int(self._now()),
+                state=header.state,
+                prover_signature=prover_signature,
             ),
             reorged=reorged,
         )

@@ -83,6 +83,7 @@ def entry(task: AvsTask, outcome: int = 1, *, signed_at: int = 1) -> SignedState
         batch_hash=poe.batch_hash,
         state_hash=Hash32(keccak256(header.state)),
         l1_head=task.draft.l1_head,
+        l1_head_number=task.draft.l1_head_number,
         reference_block=task.reference_block,
         digest=header.digest(),
         signed_at=signed_at,

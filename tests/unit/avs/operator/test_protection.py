@@ -203,7 +203,12 @@ def test_a_submission_verifies_and_its_entry_stands(tmp_path: Path) -> None:
         signer = ProtectedSigner(KEY, protection, now=lambda: 5.0)
         found = signer.sign(task, poe_of(task), b"\x01" * 65)
         (stored,) = signer.signed(task.key)
-        assert stored == entry(task, signed_at=5)
+        state = poe_of(task).encode()
+        known = entry(task, signed_at=5)
+        assert stored == replace(known, state=state, prover_signature=b"\x01" * 65)
+        # The prover started again: the same state, signed by another key.
+        signer.sign(task, poe_of(task), b"\x02" * 65)
+        assert [one.prover_signature for one in signer.signed(task.key)] == [b"\x02" * 65]
         assert Signature.from_coordinates(*found.signature).verify(KEY.public_key.g2, stored.digest)
         with pytest.raises(AnotherStateError):
             signer.sign(task, poe_of(task, 2), b"\x01" * 65)
