@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from coprove.avs.aggregator.errors import AggregateError, NotCoveredError
 from coprove.avs.bls import G1Point, G2Point, Signature, verify_aggregate
-from coprove.contracts.avs.headers import StateHeader
+from coprove.contracts.avs import SignedBy, StateHeader
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from coprove.avs.aggregator.rounds import Round
+    from coprove.contracts.eigenlayer import CheckSignaturesIndices
     from coprove.types import Hash32
 
 __all__ = ["Aggregate", "aggregate"]
@@ -36,6 +37,16 @@ class Aggregate:
     """Sum of the signers' keys, each as often as it is in one of the quorums."""
     sigma: Signature
     """Sum of their signatures, each as often as well."""
+
+    def signed_by(self, indices: CheckSignaturesIndices) -> SignedBy:
+        """Return the struct that the contract takes, with its places in histories on chain."""
+        return SignedBy(
+            non_signers=tuple(key.coordinates for key in self.non_signer_keys),
+            quorum_apks=tuple(key.coordinates for key in self.quorum_apks),
+            apk_g2=self.apk_g2.coordinates,
+            sigma=self.sigma.point.coordinates,
+            indices=indices,
+        )
 
 
 def aggregate(found: Round, state: bytes, *, excluded: Collection[Hash32] = ()) -> Aggregate:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from coprove.attestation import AvsPoe
 from coprove.avs.aggregator.aggregation import aggregate
-from coprove.avs.aggregator.confirm_call import ConfirmCall, encode_call
+from coprove.avs.aggregator.confirm_call import ConfirmCall
 from coprove.avs.aggregator.errors import ConfirmationRevertedError, NotCoveredError
 from coprove.avs.aggregator.evidence import contradictions
 from coprove.contracts.errors import CallRevertedError, TransactionRevertedError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from coprove.avs.aggregator.aggregation import Aggregate
-    from coprove.avs.aggregator.confirm_call import HistoryIndices
     from coprove.avs.aggregator.gate import ChainConfirmation, ConfirmationGate
     from coprove.avs.aggregator.protocols import RegistryView
     from coprove.avs.aggregator.rounds import Round
@@ -149,7 +148,7 @@ class Confirmer:
             if best is None:
                 raise NotCoveredError(f"nobody signed task {found.task.number}")
             summed = aggregate(found, best.state, excluded=excluded)
-            calldata = encode_call(summed, await self._indices(summed))
+            calldata = await self._gate.calldata(summed)
             try:
                 await self._gate.check(calldata)
             except CallRevertedError as error:
@@ -172,13 +171,6 @@ class Confirmer:
             if prover is None or prover.valid_until <= self._clock():
                 lost.add(operator_id)
         return lost
-
-    async def _indices(self, summed: Aggregate) -> HistoryIndices:
-        return await self._gate.indices(
-            reference_block=summed.header.reference_block,
-            quorums=summed.header.quorum_numbers,
-            non_signers=summed.non_signers,
-        )
 
     def _ended(
         self, attempt: StoredConfirmation, state: AvsConfirmationState, *, error: str | None = None

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from coprove.contracts.avs import StateHeader
+from coprove.contracts.avs.slashing import (
+    SignedState,
+    SigningKey,
+    slash_contradiction_call,
+    slash_equivocation_call,
+)
+from coprove.errors import InputError
 from coprove.storage import AvsEvidenceKind, StoredEvidence
+from coprove.types import Hash32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,10 +23,10 @@ if TYPE_CHECKING:
     from coprove.avs.aggregator.rounds import Accepted, Round
     from coprove.avs.bls import PublicKey, Signature
     from coprove.avs.tasks import AvsTask
-    from coprove.contracts.avs.headers import StateHeader
-    from coprove.types import Hash32
+    from coprove.contracts.settlement import ContractCall
+    from coprove.types import Address
 
-__all__ = ["contradictions", "equivocation"]
+__all__ = ["contradictions", "equivocation", "slashing_call"]
 
 
 def equivocation(
@@ -74,6 +83,60 @@ def contradictions(
             _stored(found.task.key, one.operator_id, AvsEvidenceKind.CONTRADICTS_QUORUM, body, now)
         )
     return evidence
+
+
+def slashing_call(slasher: Address, evidence: StoredEvidence) -> ContractCall:
+    """Return the call that brings evidence to the slasher; InputError when it is damaged."""
+    try:
+        body = json.loads(evidence.body)
+        key = SigningKey(g1=_read_g1(body["signer"]["g1"]), g2=_read_g2(body["signer"]["g2"]))
+        if evidence.kind is AvsEvidenceKind.EQUIVOCATION:
+            return slash_equivocation_call(
+                slasher,
+                committee_id=int(body["committeeId"]),
+                metadata=_read_hex(body["metadata"]),
+                first=_read_state(body["first"]),
+                second=_read_state(body["second"]),
+                key=key,
+            )
+        header = body["header"]
+        return slash_contradiction_call(
+            slasher,
+            confirmed=StateHeader(
+                committee_id=int(header["committeeId"]),
+                metadata=_read_hex(header["metadata"]),
+                state=_read_hex(header["state"]),
+                quorum_numbers=tuple(_read_hex(header["quorumNumbers"])),
+                thresholds=tuple(_read_hex(header["quorumThresholdPercentages"])),
+                reference_block=header["referenceBlockNumber"],
+            ),
+            non_signers=[Hash32(_read_hex(one)) for one in body["nonSigners"]],
+            other=_read_state(body["other"]),
+            key=key,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("evidence", expected="as it was stored", actual=str(error)) from error
+
+
+def _read_state(values: Any) -> SignedState:
+    return SignedState(
+        state=_read_hex(values["state"]),
+        reference_block=values["referenceBlockNumber"],
+        signature=_read_g1(values["signature"]),
+    )
+
+
+def _read_g1(point: Any) -> tuple[int, int]:
+    return int(point["X"]), int(point["Y"])
+
+
+def _read_g2(point: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    (x_imaginary, x_real), (y_imaginary, y_real) = point["X"], point["Y"]
+    return (int(x_imaginary), int(x_real)), (int(y_imaginary), int(y_real))
+
+
+def _read_hex(text: Any) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
 
 
 def _signed_state(state: bytes, reference_block: int, signature: Signature) -> dict[str, object]:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from coprove.avs.aggregator.confirm_call import HistoryIndices
 from coprove.contracts import ContractReader
-from coprove.contracts.abi import Function
-from coprove.types import Hash32
+from coprove.contracts.avs import ServiceManager, confirm_state_call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from coprove.avs.aggregator.aggregation import Aggregate
+    from coprove.contracts.eigenlayer import QuorumRegistries
     from coprove.contracts.transactions import TransactionManager
     from coprove.rpc import RpcTransport
-    from coprove.types import Address
+    from coprove.types import Address, Hash32
     from coprove.types.transactions import Mined
 
 __all__ = ["ChainConfirmation", "ChainGate", "ConfirmationGate"]
-
-_TASK_OF: Final = Function(
-    "taskOf(bytes32)",
-    "((address,uint64,uint96,address,uint64,uint32,uint32,bool,bytes32,bytes32,bytes32))",
-)
-_INDICES: Final = Function(
-    "getCheckSignaturesIndices(address,uint32,bytes,bytes32[])",
-    "((uint32[],uint32[],uint32[],uint32[][]))",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +40,8 @@ class ConfirmationGate(Protocol):
         """Return what the newest block holds for a task; None when it is not confirmed."""
         ...
 
-    async def indices(
-        self, *, reference_block: int, quorums: Sequence[int], non_signers: Sequence[Hash32]
-    ) -> HistoryIndices:
-        """Return where the contract finds the histories at the reference block."""
+    async def calldata(self, found: Aggregate) -> bytes:
+        """Return the call that confirms an aggregate, with its places in histories on chain."""
         ...
 
     async def check(self, calldata: bytes) -> None:
@@ -67,57 +54,44 @@ class ConfirmationGate(Protocol):
 
 
 class ChainGate:
-    """The service manager and EigenLayer's OperatorStateRetriever on an L1 endpoint."""
+    """The service manager and the registries on an L1 endpoint."""
 
     def __init__(
         self,
         transport: RpcTransport,
-        manager: TransactionManager,
-        *,
         service_manager: Address,
-        registry_coordinator: Address,
-        operator_state_retriever: Address,
+        registries: QuorumRegistries,
+        manager: TransactionManager,
     ) -> None:
         """Send from the manager's account, which must be the AVS' state confirmer."""
-        self._service = ContractReader(transport, service_manager)
-        self._retriever = ContractReader(transport, operator_state_retriever)
-        self._coordinator = registry_coordinator
+        self._service = ServiceManager(transport, service_manager)
+        self._reader = ContractReader(transport, service_manager)
+        self._registries = registries
         self._manager = manager
 
     async def confirmation(self, key: Hash32) -> ChainConfirmation | None:
         """See `ConfirmationGate`."""
-        task = await self._service.call(_TASK_OF, bytes(key))
-        confirmed_at, block = task[4], task[5]
-        if confirmed_at == 0:
+        task = await self._service.task(key)
+        if task.confirmed_at == 0:
             return None
         return ChainConfirmation(
-            confirmed_at=confirmed_at,
-            block=block,
-            output_root=Hash32(task[8]),
-            batch_hash=Hash32(task[9]),
+            confirmed_at=task.confirmed_at,
+            block=task.confirmed_block,
+            output_root=task.output_root,
+            batch_hash=task.batch_hash,
         )
 
-    async def indices(
-        self, *, reference_block: int, quorums: Sequence[int], non_signers: Sequence[Hash32]
-    ) -> HistoryIndices:
+    async def calldata(self, found: Aggregate) -> bytes:
         """See `ConfirmationGate`."""
-        bitmaps, apks, totals, stakes = await self._retriever.call(
-            _INDICES,
-            self._coordinator.hex0x,
-            reference_block,
-            bytes(quorums),
-            [bytes(one) for one in non_signers],
+        header = found.header
+        indices = await self._registries.check_signatures_indices(
+            header.reference_block, header.quorum_numbers, found.non_signers
         )
-        return HistoryIndices(
-            non_signer_bitmaps=tuple(bitmaps),
-            quorum_apks=tuple(apks),
-            total_stakes=tuple(totals),
-            non_signer_stakes=tuple(tuple(of_quorum) for of_quorum in stakes),
-        )
+        return confirm_state_call(self._service.address, header, found.signed_by(indices)).data
 
     async def check(self, calldata: bytes) -> None:
         """See `ConfirmationGate`."""
-        await self._service.check(calldata, sender=self._manager.address, what="confirmState")
+        await self._reader.check(calldata, sender=self._manager.address, what="confirmState")
 
     async def send(self, key: str, calldata: bytes) -> Mined:
         """See `ConfirmationGate`."""
