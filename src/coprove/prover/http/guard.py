@@ -84,9 +84,20 @@ class Guard:
     """ASGI middleware around the whole application."""
 
     def __init__(
-        self, app: ASGIApp, *, options: GuardOptions, metrics: Metrics, names: GuardMetrics
+        self,
+        app: ASGIApp,
+        *,
+        options: GuardOptions,
+        metrics: Metrics,
+        names: GuardMetrics,
+        public: bool = False,
     ) -> None:
-        """Refuse what `options` do not allow, before the application sees it."""
+        """Refuse what `options` do not allow, before the application sees it.
+
+        `public`: strangers may come, under any host name and without a token; what needs one is
+        the application's to say.
+        """
+        self._public = public
         self._app, self._options = app, options
         self._metrics, self._names = metrics, names
         self._tokens = [token.encode() for token in options.tokens]
@@ -134,7 +145,9 @@ class Guard:
         if wait > 0:
             kind = Kind("rate-limited", 429, "Too many requests", wait)
             return "rate", problem(kind, f"the limit is {self._options.requests_per_second:g}/s")
-        if self._tokens:
+        if self._public:
+            pass
+        elif self._tokens:
             if not self._knows(headers.get(b"authorization", b"")):
                 response = problem(_UNAUTHORIZED, "send a bearer token, or it as the password")
                 response.headers["WWW-Authenticate"] = (

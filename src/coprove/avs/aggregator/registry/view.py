@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from coprove.avs.aggregator.protocols import LiveProver
     from coprove.avs.aggregator.registry.liveness import LiveProvers
     from coprove.avs.aggregator.registry.statement import QuorumStatement, RegistryAddresses
+    from coprove.avs.bls import PublicKey
     from coprove.rpc import RpcTransport
+    from coprove.types import Address
 
 __all__ = ["ChainRegistry"]
 
@@ -77,6 +79,27 @@ class ChainRegistry:
     def is_registered(self, operator_id: Hash32) -> bool:
         """Whether somebody of that id is in a quorum now, as far as was read."""
         return self._follower.history.is_member(operator_id)
+
+    def account_of(self, operator_id: Hash32) -> Address | None:
+        """Return the account of an operator that is in a quorum now, as far as was read."""
+        tip = self._follower.tip
+        if tip is None or not self.is_registered(operator_id):
+            return None
+        return self._follower.history.account(operator_id, tip.number)
+
+    def key_of(self, operator_id: Hash32) -> PublicKey | None:
+        """Return its key, if that is the key of the id."""
+        account, tip = self.account_of(operator_id), self._follower.tip
+        if account is None or tip is None:
+            return None
+        key = self._follower.history.key(account, tip.number)
+        return key if key is not None and key.operator_id == operator_id else None
+
+    def has_account(self, account: Address) -> bool:
+        """Whether an operator that is in a quorum now has this account."""
+        tip = self._follower.tip
+        key = None if tip is None else self._follower.history.key(account, tip.number)
+        return key is not None and self.account_of(key.operator_id) == account
 
     async def operator_set(self, block: int, quorums: Sequence[int]) -> OperatorSet:
         """See RegistryView.
