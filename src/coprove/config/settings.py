@@ -20,6 +20,8 @@ from pydantic_settings import (
 
 from coprove.config.errors import ConflictingNamesError, SettingError, UnknownSettingError
 from coprove.config.names import IGNORED, Alias, Hidden, Section, own_name
+from coprove.config.operator_file import read_operator_file
+from coprove.config.operator_section import OperatorSection
 from coprove.config.sections import (
     ContractSection,
     DaSection,
@@ -62,6 +64,7 @@ class Settings(BaseSettings):
     proposer: ProposerSection = ProposerSection()
     server: ServerSection = ServerSection()
     tee: TeeSection = TeeSection()
+    operator: OperatorSection = OperatorSection()
     transactions: TransactionsSection = TransactionsSection()
     storage: StorageSection = StorageSection()
     telemetry: TelemetrySection = TelemetrySection()
@@ -157,10 +160,10 @@ def load_settings(
 ) -> Settings:
     """Read all settings.
 
-    `config` is a TOML file, `env_file` one of NAME=value lines below the real environment (which
-    is `environment`, by default the process's), `overrides` are flags "section.name=value". Raises
-    SettingError, UnknownSettingError and ConflictingNamesError, none of which shows a value that
-    may be secret.
+    `config` is a TOML file, or an AVS operator's in JSON; `env_file` one of NAME=value lines below
+    the real environment (which is `environment`, by default the process's); `overrides` are flags
+    "section.name=value". Raises SettingError, UnknownSettingError and ConflictingNamesError, none
+    of which shows a value that may be secret.
     """
     variables = dict(os.environ if environment is None else environment)
     if env_file is not None:
@@ -233,10 +236,14 @@ def _from_environment(
 def _from_file(config: Path | None, origins: dict[str, str]) -> dict[str, dict[str, Any]]:
     if config is None:
         return {}
-    try:
-        parsed = tomllib.loads(config.read_text())
-    except (OSError, ValueError) as error:
-        raise SettingError(str(config), expected="a TOML file", actual=error) from None
+    parsed: dict[str, Any]
+    if config.suffix == ".json":
+        parsed = read_operator_file(config)
+    else:
+        try:
+            parsed = tomllib.loads(config.read_text())
+        except (OSError, ValueError) as error:
+            raise SettingError(str(config), expected="a TOML file", actual=error) from None
     known = {setting.path: setting for setting in all_settings()}
     found: dict[str, dict[str, Any]] = {}
     for section, values in parsed.items():

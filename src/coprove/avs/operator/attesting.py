@@ -7,20 +7,29 @@ registered anew; a challenge is answered. `Registrar` decides, this is the way i
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from coprove.contracts import CallRevertedError
+from coprove.contracts.attestation.dcap import DcapRegistry
 from coprove.contracts.attestation.liveness import ReportData, submit_liveness_proof_call
 from coprove.contracts.attestation.registry import register_call
 from coprove.primitives import keccak256
-from coprove.prover.tee.registrar import Action, Step, TeeProverClient, next_action
+from coprove.prover.tee.registrar import (
+    Action,
+    DcapSource,
+    Step,
+    TeeProverClient,
+    next_action,
+)
 from coprove.types import Hash32
 
 if TYPE_CHECKING:
     from coprove.attestation import ProverBinding
     from coprove.attestation.appraisal import Evidence
+    from coprove.avs.operator.discovery import OperatorContracts
     from coprove.contracts import TransactionManager
     from coprove.contracts.attestation import (
         DigestSigner,
@@ -28,11 +37,12 @@ if TYPE_CHECKING:
         ProverRegistry,
         Registration,
     )
-    from coprove.prover.tee.registrar import Standing
+    from coprove.prover.tee.registrar import PcsClient, Standing
     from coprove.prover.tee.registrar.client import TeeProverClientOptions
+    from coprove.prover.tee.registrar.collateral import Prepared
     from coprove.types import Address
 
-__all__ = ["LivenessRoute", "TimedProver", "prover_address_hash"]
+__all__ = ["FoundCollateral", "LivenessRoute", "TimedProver", "prover_address_hash"]
 
 _REPLAYED: Final = "EvidenceReplayed"
 
@@ -124,6 +134,21 @@ class LivenessRoute:
             is_live=await self._verifier.is_live(self._public_key, prover),
             validity=await self._verifier.validity_seconds(),
         )
+
+
+class FoundCollateral:
+    """A CollateralSource that asks the policy where a platform's collateral has to be."""
+
+    def __init__(self, contracts: OperatorContracts, pcs: PcsClient) -> None:
+        """`pcs` has what does not come with a quote."""
+        self._contracts, self._pcs = contracts, pcs
+        self.bringing = asyncio.Lock()
+
+    async def prepare(self, evidence: Evidence) -> Prepared:
+        """See CollateralSource."""
+        place = await self._contracts.collateral(evidence.platform)
+        registry = DcapRegistry(self._contracts.transport, place)
+        return await DcapSource(registry, self._pcs).prepare(evidence)
 
 
 class TimedProver(TeeProverClient):
