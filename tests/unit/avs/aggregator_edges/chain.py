@@ -124,8 +124,12 @@ class Chain:
     """Further views by signature; each returns the types and the values of its result."""
     served: int | None = None
     """The head that the node has come to; None for all blocks."""
+    final: int | None = None
+    """The final block; None for the head."""
     viewed: list[str] = field(default_factory=list)
     """Views that were asked for."""
+    viewed_at: int = 0
+    """Block of the view that is being asked for."""
 
     @property
     def head(self) -> int:
@@ -169,7 +173,9 @@ class Chain:
         return FakeNode({name: before(name, method) for name, method in methods.items()})
 
     def _number(self, tag: str) -> int:
-        return self.head if tag in ("latest", "safe", "finalized") else int(tag, 16)
+        if tag in ("safe", "finalized"):
+            return self.head if self.final is None else self.final
+        return self.head if tag == "latest" else int(tag, 16)
 
     def _block(self, tag: str, _full: bool) -> Any:
         number = self._number(tag)
@@ -222,6 +228,7 @@ class Chain:
             if data[:4] == selector and (not place or place == target.hex()):
                 arguments = tuple(decode(list(kinds), data[4:]))
                 self.viewed.append(name)
+                self.viewed_at = number
                 types, values = view(*arguments)
                 return f"0x{encode(types, self.lie(name, arguments, values)).hex()}"
         raise RpcFault(3, "execution reverted")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from coprove.attestation import Platform
 from coprove.avs.aggregator.protocols import LiveProver
-from coprove.avs.aggregator.registry.events import read_logs
+from coprove.avs.aggregator.raw_logs import read_logs
 from coprove.contracts.abi import Function
 from coprove.contracts.attestation.registry import ProverRegistry
 from coprove.contracts.caller import ContractReader
