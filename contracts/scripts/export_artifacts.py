@@ -22,6 +22,7 @@ _EXPORTED = {
     "ValidityDisputeGame": "ValidityDisputeGame.sol",
     "OracleProxy": "OracleProxy.sol",
     "ProxyAdmin": "ProxyAdmin.sol",
+    "Placeholder": "Placeholder.sol",
     "MockSP1Verifier": "MockSP1Verifier.sol",
     "ISP1VerifierGateway": "ISP1Verifier.sol",
     "SystemConfigExtension": "SystemConfigExtension.sol",

@@ -38,6 +38,10 @@ contract AvsRewards is Ownable {
     /// @notice Lists of operators.
     IIndexRegistry public immutable indexRegistry;
 
+    /// @notice How many intervals before that of the confirmation a reward is for: EigenLayer takes what
+    ///         is for a whole interval that is over, and an interval has at least a day.
+    uint32 public immutable intervalsBefore;
+
     IRewardsCoordinator.StrategyAndMultiplier[] private _strategies;
 
     /// @notice Emitted when a task's reward is handed to EigenLayer.
@@ -67,12 +71,16 @@ contract AvsRewards is Ownable {
     /// @param manager     The AVS.
     /// @param coordinator The distributor.
     /// @param strategies  How stakers share, strictly ascending.
+    /// @param intervals   0: stakers of the confirmation's own interval share, once it is over; 1: those
+    ///                    of the one before, at once.
     constructor(
         address owner_,
         MultiProverServiceManager manager,
         IRewardsCoordinator coordinator,
-        IRewardsCoordinator.StrategyAndMultiplier[] memory strategies
+        IRewardsCoordinator.StrategyAndMultiplier[] memory strategies,
+        uint32 intervals
     ) Ownable(owner_) {
+        intervalsBefore = intervals;
         serviceManager = manager;
         rewardsCoordinator = coordinator;
         registryCoordinator = manager.registryCoordinator();
@@ -104,7 +112,7 @@ contract AvsRewards is Ownable {
         (bytes32 taskId, IMultiProverServiceManager.Task memory task) =
             SignedRecord.open(serviceManager, header, nonSigners);
         uint32 interval = rewardsCoordinator.CALCULATION_INTERVAL_SECONDS();
-        uint256 start = task.confirmedAt / interval * interval;
+        uint256 start = (task.confirmedAt / interval - intervalsBefore) * interval;
         if (block.timestamp <= start + interval) revert TooEarly(start + interval + 1);
         (address token, uint96 amount) = serviceManager.takeReward(taskId);
         IRewardsCoordinator.OperatorReward[] memory split =

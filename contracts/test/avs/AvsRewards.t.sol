@@ -14,14 +14,21 @@ contract AvsRewardsTest is AvsTestBase {
 
     function setUp() public override {
         super.setUp();
-        IRewardsCoordinator.StrategyAndMultiplier[] memory strategies =
-            new IRewardsCoordinator.StrategyAndMultiplier[](1);
-        strategies[0] = IRewardsCoordinator.StrategyAndMultiplier(address(5), 1e18);
-        rewards = new AvsRewards(OWNER, manager, IRewardsCoordinator(address(core)), strategies);
+        rewards = newRewards(0);
         vm.prank(OWNER);
         manager.setRewards(address(rewards));
         token.approve(address(manager), type(uint256).max);
         manager.fundReserve(address(token), 5 * REWARD);
+    }
+
+    function newRewards(uint32 intervals) internal returns (AvsRewards) {
+        IRewardsCoordinator.StrategyAndMultiplier[] memory strategies =
+            new IRewardsCoordinator.StrategyAndMultiplier[](1);
+        strategies[0] = IRewardsCoordinator.StrategyAndMultiplier(address(5), 1e18);
+        return
+            new AvsRewards(
+                OWNER, manager, IRewardsCoordinator(address(core)), strategies, intervals
+            );
     }
 
     /// @dev Operators 6 and 7 are in both quorums.
@@ -101,6 +108,19 @@ contract AvsRewardsTest is AvsTestBase {
             )
         );
         rewards.settle(headerOf(1, 10), absent, indices());
+    }
+
+    /// @notice For the interval before, nothing is waited for.
+    function test_settle_ofTheIntervalBefore() public {
+        policyKinds();
+        rewards = newRewards(1);
+        vm.prank(OWNER);
+        manager.setRewards(address(rewards));
+        confirm(headerOf(1, 10), 0);
+        uint256 start = block.timestamp / 100 * 100 - 100;
+        vm.warp(block.timestamp + 1);
+        rewards.settle(headerOf(1, 10), new bytes32[](0), indices());
+        check(core.startTimestamp() == start, "the interval before");
     }
 
     /// @notice A list of non-signers that was not recorded would shift rewards.

@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from coprove.rpc import RpcTransport
     from coprove.types import Address
 
-__all__ = ["empty_proxy", "fill_proxy"]
+__all__ = ["deploy_placeholder", "empty_proxy", "fill_proxy"]
+
+
+async def deploy_placeholder(manager: TransactionManager, *, key: str) -> Address:
+    """Deploy what empty proxies stand before."""
+    return await create(manager, key, load_artifact("Placeholder"))
 
 
 async def empty_proxy(
     manager: TransactionManager, *, key: str, placeholder: Address, owner: Address
 ) -> Address:
-    """Deploy a proxy of `placeholder`, a contract without state; `owner` may upgrade it."""
-    proxy = load_artifact("OracleProxy")
-    return await create(manager, key, proxy, bytes(placeholder), bytes(owner), b"")
+    """Deploy a proxy of nothing; `owner` may upgrade it."""
+    proxy, reserve = load_artifact("OracleProxy"), load_artifact("Placeholder").call("reserve")
+    return await create(manager, key, proxy, bytes(placeholder), bytes(owner), reserve)
 
 
 async def fill_proxy(

@@ -18,7 +18,7 @@ from coprove.contracts.avs.calls import (
 from coprove.contracts.avs.rewards import SUBMIT_SIGNATURE
 from coprove.contracts.avs.slashing import SLASH_SIGNATURE
 from coprove.contracts.oracle_deployment import create
-from coprove.contracts.proxies import empty_proxy, fill_proxy
+from coprove.contracts.proxies import deploy_placeholder, empty_proxy, fill_proxy
 from coprove.contracts.settlement import ContractCall
 from coprove.errors import InputError
 
@@ -35,6 +35,7 @@ __all__ = [
     "AvsContracts",
     "AvsRoles",
     "add_committee",
+    "deploy_liveness_verifier",
     "deploy_service_manager",
     "new_avs_address",
     "set_up_avs",
@@ -43,6 +44,8 @@ __all__ = [
 _METADATA: Final = Function("updateAVSMetadataURI(address,string)")
 _REGISTRAR: Final = Function("setAVSRegistrar(address,address)")
 _APPOINT: Final = Function("setAppointee(address,address,address,bytes4)")
+_OPERATOR_KEYS: Final = Function("changeOperatorKeys(address)")
+_TRANSFER_OWNERSHIP: Final = Function("transferOwnership(address)")
 _CREATE_SETS: Final = "createOperatorSets(address,(uint32,address[])[])"
 _ADD_STRATEGIES: Final = "addStrategiesToOperatorSet(address,uint32,address[])"
 _LEAVE_SETS: Final = "deregisterFromOperatorSets((address,address,uint32[]))"
@@ -84,7 +87,7 @@ async def new_avs_address(manager: TransactionManager, *, key: str) -> Address:
 
     Registries are made for an AVS and the AVS for registries, so one must have an address first.
     """
-    nothing = await create(manager, f"{key}/empty", load_artifact("DevEigenPodManager"))
+    nothing = await deploy_placeholder(manager, key=f"{key}/empty")
     return await empty_proxy(
         manager, key=f"{key}/proxy", placeholder=nothing, owner=manager.address
     )
@@ -100,12 +103,14 @@ async def deploy_service_manager(
     roles: AvsRoles,
     strategies: Sequence[Address],
     slash_wad: int,
+    reward_intervals_before: int = 0,
     key: str,
 ) -> AvsContracts:
     """Put the service manager behind its address; deploy what slashes and pays for it.
 
     `strategies` are how an operator's stakers share what it gets. `slash_wad` is what an offence
-    costs, of 10^18. `key` names the deployment, which goes on where it stopped.
+    costs, of 10^18. Rewards go to who is staked in the interval (a day) of a confirmation, or so
+    many before it. `key` names the deployment, which goes on where it stopped.
     """
     if not strategies:
         raise InputError("strategies", expected="one or more", actual="none")
@@ -159,10 +164,45 @@ async def deploy_service_manager(
         bytes(avs),
         bytes(core.rewards_coordinator),
         [(bytes(strategy), _MULTIPLIER) for strategy in sorted(strategies)],
+        reward_intervals_before,
     )
     return AvsContracts(
         service_manager=avs, state_checker=checker, slasher=slasher, rewards=rewards
     )
+
+
+async def deploy_liveness_verifier(
+    manager: TransactionManager,
+    *,
+    registry: Address,
+    operator_keys: Address,
+    owner: Address,
+    max_blocks: int,
+    validity: int,
+    key: str,
+) -> Address:
+    """Deploy the AVS' view of a TEEProverRegistry, in which a prover counts for a BLS key.
+
+    `operator_keys` is the AVS' BLSApkRegistry; a report may be `max_blocks` old and counts for
+    `validity` seconds, within its registration. `owner` may change all of it.
+    """
+    artifact = load_artifact("TEELivenessVerifier")
+    implementation = await create(manager, f"{key}/implementation", artifact)
+    verifier = await create(
+        manager,
+        f"{key}/proxy",
+        load_artifact("OracleProxy"),
+        bytes(implementation),
+        bytes(owner),
+        artifact.call("initialize", bytes(manager.address), bytes(registry), max_blocks, validity),
+    )
+    keys = _OPERATOR_KEYS.encode(bytes(operator_keys))
+    await manager.send(key=f"{key}/keys", to=verifier, data=keys)
+    if owner != manager.address:
+        await manager.send(
+            key=f"{key}/owner", to=verifier, data=_TRANSFER_OWNERSHIP.encode(bytes(owner))
+        )
+    return verifier
 
 
 async def set_up_avs(

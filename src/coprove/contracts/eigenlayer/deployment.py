@@ -11,7 +11,7 @@ from coprove.contracts.eigenlayer.addresses import EigenLayerCore, Middleware
 from coprove.contracts.eigenlayer.artifacts import load_eigenlayer_artifact
 from coprove.contracts.mock_proof import is_dev_chain
 from coprove.contracts.oracle_deployment import create
-from coprove.contracts.proxies import empty_proxy, fill_proxy
+from coprove.contracts.proxies import deploy_placeholder, empty_proxy, fill_proxy
 from coprove.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class DevTimes:
     """Blocks in which what is taken out of an allocation can still be slashed."""
     allocation_configuration_delay: int = 0
     """Blocks before a new allocation delay holds."""
-    calculation_interval: int = 10
-    """Seconds; unit of the times of rewards."""
+    calculation_interval: int = 86_400
+    """Seconds; unit of the times of rewards. EigenLayer takes whole days alone."""
     genesis: int = 0
     """Unix seconds before which there are no rewards; a multiple of the interval."""
 
@@ -86,9 +86,10 @@ async def deploy_eigenlayer(
         load_eigenlayer_artifact("PermissionController"),
         _VERSION,
     )
+    placeholder = await deploy_placeholder(manager, key=f"{key}/empty")
     names = ("delegation", "strategies", "directory", "allocations", "rewards")
     delegation, strategies, directory, allocations, rewards = [
-        await empty_proxy(manager, key=f"{key}/{name}/proxy", placeholder=pods, owner=owner)
+        await empty_proxy(manager, key=f"{key}/{name}/proxy", placeholder=placeholder, owner=owner)
         for name in names
     ]
 
@@ -158,9 +159,9 @@ async def deploy_eigenlayer(
                 bytes(pauser),
                 bytes(permissions),
                 interval,
+                interval * 100,
                 interval * 1000,
-                interval * 1_000_000,
-                interval * 1000,
+                interval * 100,
                 times.genesis,
                 _VERSION,
             ),
@@ -205,7 +206,7 @@ async def deploy_middleware(
     The registry of operators' lists is a stand-in: a development chain's only.
     """
     owner = manager.address
-    placeholder = await create(manager, f"{key}/empty", load_artifact("DevEigenPodManager"))
+    placeholder = await deploy_placeholder(manager, key=f"{key}/empty")
     coordinator = await empty_proxy(
         manager, key=f"{key}/coordinator/proxy", placeholder=placeholder, owner=owner
     )
