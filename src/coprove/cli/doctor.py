@@ -15,7 +15,7 @@ from rich.table import Table
 from coprove.cli.settings import SettingsOptions, settings_for
 from coprove.doctor import Finding, Level, examine
 
-__all__ = ["doctor"]
+__all__ = ["doctor", "print_findings"]
 
 _DEFAULT = SettingsOptions()
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red", Level.SKIPPED: "dim"}
@@ -39,9 +39,13 @@ def doctor(
         Print one JSON object instead of a table.
     """
     loaded = settings_for("doctor", settings)
-    findings = asyncio.run(examine(loaded, seconds=timeout))
+    return print_findings(asyncio.run(examine(loaded, seconds=timeout)), as_json=json)
+
+
+def print_findings(findings: list[Finding], *, as_json: bool) -> int:
+    """Print what was found; return the exit code."""
     healthy = all(finding.level is not Level.FAIL for finding in findings)
-    if json:
+    if as_json:
         shown = {"healthy": healthy, "checks": [asdict(finding) for finding in findings]}
         sys.stdout.write(json_module.dumps(shown) + "\n")
     else:

@@ -68,6 +68,7 @@ __all__ = [
     "bls_key",
     "given_addresses",
     "open_account",
+    "open_contracts",
     "open_operator",
     "open_protection",
     "prover_options",
@@ -78,10 +79,8 @@ __all__ = [
 class OperatorAccount:
     """The chain as an operator's commands use it."""
 
-    transport: RpcTransport
-    """The L1 endpoint."""
     contracts: OperatorContracts
-    """Readers."""
+    """Readers, at the L1 endpoint."""
     manager: TransactionManager
     """Sends as the account of `[transactions]`."""
     signer: Signer
@@ -122,25 +121,33 @@ def prover_options(settings: Settings) -> TeeProverClientOptions:
     )
 
 
-async def open_protection(settings: Settings, scope: ProtectionScope) -> SlashingProtection:
+def open_protection(settings: Settings, scope: ProtectionScope) -> SlashingProtection:
     """Open the slashing-protection database of one key at one AVS."""
     name = f"signed-{scope.operator_id.hex0x[2:18]}.sqlite"
     return SlashingProtection(settings.operator.data_dir / name, scope)
 
 
 @asynccontextmanager
+async def open_contracts(
+    settings: Settings, transport: RpcTransport | None = None
+) -> AsyncIterator[OperatorContracts]:
+    """Open the L1 endpoint, unless one is given, and find the contracts; nothing can be sent."""
+    if transport is not None:
+        yield await discover(transport, given_addresses(settings))
+        return
+    url = require("rpc.l1", settings.rpc.l1)
+    async with open_transport(url, endpoint_options(settings)) as opened:
+        yield await discover(opened, given_addresses(settings))
+
+
+@asynccontextmanager
 async def open_account(
     settings: Settings, transport: RpcTransport | None = None
 ) -> AsyncIterator[OperatorAccount]:
-    """Open the L1 endpoint, find the contracts, and start the transaction manager."""
+    """As `open_contracts`, with the transaction manager of the account."""
     given = settings.operator
     async with AsyncExitStack() as stack:
-        if transport is None:
-            url = require("rpc.l1", settings.rpc.l1)
-            transport = await stack.enter_async_context(
-                open_transport(url, endpoint_options(settings))
-            )
-        contracts = await discover(transport, given_addresses(settings))
+        contracts = await stack.enter_async_context(open_contracts(settings, transport))
         signer = await stack.enter_async_context(open_signer(settings))
         given.data_dir.mkdir(parents=True, exist_ok=True)
         store = SqliteIntentStore(given.data_dir / "transactions.sqlite")
@@ -150,11 +157,9 @@ async def open_account(
             resubmit_after=settings.transactions.resubmit_after,
             fees=fee_policy(settings),
         )
-        manager = TransactionManager(transport, signer, store, options)
+        manager = TransactionManager(contracts.transport, signer, store, options)
         await stack.enter_async_context(manager)
-        yield OperatorAccount(
-            transport=transport, contracts=contracts, manager=manager, signer=signer
-        )
+        yield OperatorAccount(contracts=contracts, manager=manager, signer=signer)
 
 
 @asynccontextmanager
@@ -176,7 +181,7 @@ async def open_operator(settings: Settings) -> AsyncIterator[OperatorService]:
         contracts, l1 = account.contracts, L1Client(transport)
         chain_id = await l1.chain_id()
         avs = contracts.service_manager.address
-        protection = await open_protection(
+        protection = open_protection(
             settings,
             ProtectionScope(
                 chain_id=chain_id, service_manager=avs, operator_id=key.public_key.operator_id

@@ -2,5 +2,6 @@
 
 from coprove.doctor.examine import examine
 from coprove.doctor.findings import Finding, Level
+from coprove.doctor.operator import examine_operator
 
-__all__ = ["Finding", "Level", "examine"]
+__all__ = ["Finding", "Level", "examine", "examine_operator"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from coprove.doctor import contract, nodes, services
 from coprove.doctor.findings import Finding, failed
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from coprove.config import Settings
     from coprove.doctor.setup import Setup
 
-__all__ = ["CHECKS", "examine"]
+__all__ = ["CHECKS", "examine", "guarded"]
+
+T = TypeVar("T")
 
 CHECKS: Final[tuple[tuple[str, Callable[[Setup], Awaitable[Finding]]], ...]] = (
     ("L1", nodes.check_l1),
@@ -51,14 +53,15 @@ async def examine(settings: Settings, *, seconds: float = 15.0) -> list[Finding]
     async with open_setup(settings, seconds=seconds) as setup:
         return list(
             await asyncio.gather(
-                *(_guarded(name, check, setup, 4 * seconds) for name, check in CHECKS)
+                *(guarded(name, check, setup, 4 * seconds) for name, check in CHECKS)
             )
         )
 
 
-async def _guarded(
-    name: str, check: Callable[[Setup], Awaitable[Finding]], setup: Setup, seconds: float
+async def guarded(
+    name: str, check: Callable[[T], Awaitable[Finding]], setup: T, seconds: float
 ) -> Finding:
+    """Make one check in so many seconds; what it raises is a finding as well."""
     try:
         async with asyncio.timeout(seconds):
             found = await check(setup)
