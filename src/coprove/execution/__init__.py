@@ -1,5 +1,6 @@
 """The typed face of the native kernel: state, block execution, proofs, simulated calls."""
 
+from coprove.execution.ecrecover import ecrecover
 from coprove.execution.errors import (
     InvalidPayloadError,
     KernelError,
@@ -37,6 +38,7 @@ __all__ = [
     "SlotProof",
     "StateReader",
     "WitnessError",
+    "ecrecover",
     "genesis_state",
     "simulate",
 ]

@@ -77,7 +77,7 @@ class BatchVerifier(AsyncClosing):
         self._closed = True
         self._wake.set()
         if self._worker is not None:
-            await self._worker
+            await asyncio.wait([self._worker])
         for _candidate, future in (*self._waiting, *self._suspects):
             if not future.done():
                 future.set_exception(_stopping())
@@ -88,6 +88,8 @@ class BatchVerifier(AsyncClosing):
         while not self._closed:
             self._wake.clear()
             for queue, most in ((self._waiting, self._batch), (self._suspects, _SUSPECTS_A_TURN)):
+                if self._closed:
+                    return
                 taken = [queue.popleft() for _ in range(min(most, len(queue)))]
                 # Who gave up waiting costs nothing more.
                 alive = [(candidate, future) for candidate, future in taken if not future.done()]

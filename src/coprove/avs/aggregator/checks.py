@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from coprove.avs.aggregator.prover_signatures import signed_by_prover
 from coprove.avs.bls import Bn254Error, Signature, SignedDigest, verify_batch
 from coprove.avs.tasks import MAX_STATE_BYTES, RangeMetadata, Refusal, RefusedError
 from coprove.errors import InputError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from coprove.attestation import AvsPoe
     from coprove.avs.aggregator.protocols import LiveProver, OperatorRecord
-    from coprove.avs.aggregator.prover_signatures import ProverSignatures
     from coprove.avs.aggregator.rounds import Round
     from coprove.avs.tasks import Submission
     from coprove.types import Hash32
@@ -117,7 +117,7 @@ class ProverCheck:
 
     name: str
     """Its name."""
-    run: Callable[[Candidate, ProverSignatures], None]
+    run: Callable[[Candidate], None]
     """The check."""
 
 
@@ -206,7 +206,7 @@ def _not_duplicate(candidate: Candidate) -> None:
         )
 
 
-def _prover_live(candidate: Candidate, _signatures: ProverSignatures) -> None:
+def _prover_live(candidate: Candidate) -> None:
     prover = candidate.prover
     if prover is None or prover.valid_until <= candidate.now:
         raise RefusedError(
@@ -216,11 +216,11 @@ def _prover_live(candidate: Candidate, _signatures: ProverSignatures) -> None:
         )
 
 
-def _prover_signature(candidate: Candidate, signatures: ProverSignatures) -> None:
+def _prover_signature(candidate: Candidate) -> None:
     digest = candidate.poe.digest()
     prover = candidate.prover
     signature = candidate.submission.prover_signature
-    if prover is None or not signatures.is_by(prover.address, digest, signature):
+    if prover is None or not signed_by_prover(prover.address, digest, signature):
         address = "no prover" if prover is None else prover.address
         raise RefusedError(
             Refusal.PROVER_SIGNATURE,
@@ -241,7 +241,7 @@ def point(candidate: Candidate) -> Signature:
     return candidate.signature
 
 
-def _is_point(candidate: Candidate, _signatures: ProverSignatures) -> None:
+def _is_point(candidate: Candidate) -> None:
     point(candidate)
 
 
@@ -321,16 +321,14 @@ class Checks:
         for check in self.cheap:
             check.run(candidate)
 
-    def verify(
-        self, candidates: Sequence[Candidate], signatures: ProverSignatures
-    ) -> list[RefusedError | None]:
+    def verify(self, candidates: Sequence[Candidate]) -> list[RefusedError | None]:
         """Run the others; what is wrong with each, None when nothing is."""
         verdicts: list[RefusedError | None] = [None] * len(candidates)
         passed = []
         for index, candidate in enumerate(candidates):
             try:
                 for check in self.prover:
-                    check.run(candidate, signatures)
+                    check.run(candidate)
             except RefusedError as error:
                 verdicts[index] = error
             else:

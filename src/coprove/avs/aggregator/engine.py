@@ -17,7 +17,6 @@ from coprove.avs.aggregator.intake import Intake
 from coprove.avs.aggregator.metrics import FETCHED_TASKS, NEW_TASKS, OPEN_TASKS, SUBMISSIONS
 from coprove.avs.aggregator.offenders import Allowance, Offenders
 from coprove.avs.aggregator.options import EngineOptions
-from coprove.avs.aggregator.prover_signatures import ProverSignatures
 from coprove.avs.aggregator.rounds import Round
 from coprove.avs.tasks import OP_STACK_TASK, AvsTask, Refusal, RefusedError
 from coprove.closing import AsyncClosing
@@ -73,10 +72,6 @@ class AggregatorEngine(AsyncClosing):
         self._opening = asyncio.Lock()
         self._news = asyncio.Event()
         self._pending: Counter[tuple[Hash32, bool]] = Counter()
-        self._signatures = ProverSignatures()
-        self._unproven = Allowance(
-            burst=self._options.unproven_per_second, per_second=self._options.unproven_per_second
-        )
         self._offenders = Offenders(
             remembered=self._options.offender_memory,
             allowance=Allowance(
@@ -100,7 +95,7 @@ class AggregatorEngine(AsyncClosing):
             met=self._closer.met,
         )
         self._verifier = BatchVerifier(
-            self._verify,
+            checks.verify,
             self._intake.settle,
             metrics=metrics,
             capacity=self._options.queue,
@@ -258,10 +253,6 @@ class AggregatorEngine(AsyncClosing):
         candidate.prover = await self._registry.live_prover(
             candidate.operator_id, reference_block=header.reference_block
         )
-        prover = candidate.prover
-        slow = prover is not None and not self._signatures.knows(prover.address)
-        if slow and not self._unproven.take(key, candidate.now):
-            raise _too_many("few signatures of a prover that was not seen before")
         if self._pending[key] >= self._options.pending_per_operator:
             raise _too_many(f"{self._options.pending_per_operator} that wait")
         suspect = self._offenders.is_one(key, candidate.now)
@@ -274,9 +265,6 @@ class AggregatorEngine(AsyncClosing):
             self._pending[key] -= 1
             if not self._pending[key]:
                 del self._pending[key]
-
-    def _verify(self, candidates: Sequence[Candidate]) -> Sequence[RefusedError | None]:
-        return self._checks.verify(candidates, self._signatures)
 
     # ---- time
 

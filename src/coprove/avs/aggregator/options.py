@@ -39,8 +39,6 @@ class EngineOptions:
     """How many of theirs are looked at in a row."""
     offender_per_second: float = 0.5
     """How many after that."""
-    unproven_per_second: float = 5.0
-    """Prover signatures a second and operator whose prover's key was not seen yet: slow ones."""
     recheck: float = 12.0
     """Between two looks whether reference blocks and confirmations are still in the chain."""
     watch: float = 3600.0

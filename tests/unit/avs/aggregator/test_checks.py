@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from coprove.avs.aggregator.checks import CHECKS, Candidate
 from coprove.avs.aggregator.protocols import LiveProver
-from coprove.avs.aggregator.prover_signatures import ProverSignatures
+from coprove.avs.aggregator.prover_signatures import signed_by_prover
 from coprove.avs.aggregator.rounds import Round
 from coprove.avs.tasks import AvsTask, Refusal, RefusedError, Submission
+from coprove.execution import ecrecover
 from coprove.types import Hash32
 from tests.unit.avs.aggregator.lab import (
     EXPIRES,
@@ -243,7 +244,7 @@ _TASK = AvsTask(
     expires_at=EXPIRES,
 )
 _GOOD = _PEOPLE[0].submission(_TASK, poe(_TASK.draft))
-_SIGNATURES = ProverSignatures()
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
 def _judge(submission: Submission) -> RefusedError | None:
@@ -267,7 +268,7 @@ def _judge(submission: Submission) -> RefusedError | None:
         candidate.prepare()
     except RefusedError as error:
         return error
-    (verdict,) = CHECKS.verify([candidate], _SIGNATURES)
+    (verdict,) = CHECKS.verify([candidate])
     return verdict
 
 
@@ -333,14 +334,21 @@ def test_the_good_one_is_taken() -> None:
     assert _judge(_GOOD) is None
 
 
-@pytest.mark.parametrize("v", [0, 1, 27, 28])
-def test_both_spellings_of_v_are_taken_and_the_wrong_one_is_not_learned(v: int) -> None:
-    """Older provers write v from 0, Ethereum from 27; a key is learned from a right one alone."""
+@pytest.mark.parametrize("v", [0, 1, 2, 26, 27, 28, 29, 255])
+def test_both_spellings_of_v_are_taken(v: int) -> None:
+    """Older provers write v from 0, Ethereum from 27."""
     right = _GOOD.prover_signature[64]
-    spelled = replace(_GOOD, prover_signature=_GOOD.prover_signature[:64] + bytes([v]))
-    fresh = ProverSignatures()
-    digest = poe(_TASK.draft).digest()
-    address = _PEOPLE[0].prover.address
-    is_right = v in (right, right - 27)
-    assert fresh.is_by(address, digest, spelled.prover_signature) is is_right
-    assert fresh.knows(address) is is_right
+    spelled = _GOOD.prover_signature[:64] + bytes([v])
+    digest, address = poe(_TASK.draft).digest(), _PEOPLE[0].prover.address
+    assert signed_by_prover(address, digest, spelled) is (v in (right, right - 27))
+
+
+def test_a_signature_has_one_form() -> None:
+    """The higher s recovers the same key, and is not taken; nor is another length."""
+    digest, address = poe(_TASK.draft).digest(), _PEOPLE[0].prover.address
+    good = _GOOD.prover_signature
+    s = _ORDER - int.from_bytes(good[32:64], "big")
+    other = good[:32] + s.to_bytes(32, "big") + bytes([55 - good[64]])
+    assert ecrecover(digest, other) == ecrecover(digest, good) == address
+    assert not signed_by_prover(address, digest, other)
+    assert not signed_by_prover(address, digest, good[:64])

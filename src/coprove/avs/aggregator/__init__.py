@@ -1,0 +1,1 @@
+"""The aggregator of the multi-prover AVS."""
