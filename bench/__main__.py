@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench import attestation, attestation_gas, avs, bls, execution, ranges, witness
+from bench import attestation, attestation_gas, avs, avs_gas, bls, execution, ranges, witness
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
     figures |= attestation_gas.run()
     figures |= bls.run()
     figures |= avs.run()
+    figures |= avs_gas.run()
     path = Path(__file__).parent / "results.json"
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
     print(f"figures: bench/{path.name}")

@@ -124,19 +124,24 @@ class AvsLab:
             return await manager.send(key="call", to=call.to, data=call.data, value=call.value)
 
     async def operator(
-        self, number: int, quorums: Sequence[int], *, magnitude: int = WAD // 2
+        self,
+        number: int,
+        quorums: Sequence[int],
+        *,
+        magnitude: int = WAD // 2,
+        stake: int = STAKE,
     ) -> LabOperator:
         """Make an operator that is registered, restaked and attested."""
         signer = LocalSigner.from_key(f"{0xA0000 + number:064x}")
         await self.l1.rpc("anvil_setBalance", str(signer.address), hex(10**20))
         key = SecretKey((0xB0000 + number).to_bytes(32, "big"))
         core, dev = self.dev.core, self.dev
-        await self.send(transfer_call(dev.token, signer.address, STAKE))
+        await self.send(transfer_call(dev.token, signer.address, stake))
         register = register_as_operator_call(core, allocation_delay=0, metadata_uri="")
         await self.send(register, by=signer)
-        await self.send(approve_call(dev.token, core.strategy_manager, STAKE), by=signer)
+        await self.send(approve_call(dev.token, core.strategy_manager, stake), by=signer)
         await self.send(
-            deposit_call(core, strategy=dev.strategy, token=dev.token, amount=STAKE), by=signer
+            deposit_call(core, strategy=dev.strategy, token=dev.token, amount=stake), by=signer
         )
         await self.l1.mine(2)
         digest = await self.registries.registration_digest(signer.address)

@@ -121,7 +121,7 @@ async def _open(lab: AvsLab, engine: AggregatorEngine, number: int = 0) -> AvsTa
 async def test_what_two_quorums_signed_is_confirmed_and_the_liar_is_slashed(
     tmp_path: Path,
 ) -> None:
-    """The contract takes the sums of operators of one and of both quorums, the slasher the evidence."""
+    """The contract takes the sums over one and over both quorums, the slasher the evidence."""
     async with running_avs() as lab:
         liar = await lab.operator(1, [0])
         both = await lab.operator(2, [0, 1])
