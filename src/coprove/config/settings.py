@@ -18,9 +18,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from coprove.config.aggregator_file import read_avs_file
+from coprove.config.aggregator_section import AggregatorSection
 from coprove.config.errors import ConflictingNamesError, SettingError, UnknownSettingError
 from coprove.config.names import IGNORED, Alias, Hidden, Section, own_name
-from coprove.config.operator_file import read_operator_file
 from coprove.config.operator_section import OperatorSection
 from coprove.config.sections import (
     ContractSection,
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     server: ServerSection = ServerSection()
     tee: TeeSection = TeeSection()
     operator: OperatorSection = OperatorSection()
+    aggregator: AggregatorSection = AggregatorSection()
     transactions: TransactionsSection = TransactionsSection()
     storage: StorageSection = StorageSection()
     telemetry: TelemetrySection = TelemetrySection()
@@ -160,10 +162,10 @@ def load_settings(
 ) -> Settings:
     """Read all settings.
 
-    `config` is a TOML file, or an AVS operator's in JSON; `env_file` one of NAME=value lines below
-    the real environment (which is `environment`, by default the process's); `overrides` are flags
-    "section.name=value". Raises SettingError, UnknownSettingError and ConflictingNamesError, none
-    of which shows a value that may be secret.
+    `config` is a TOML file, or that of an AVS' operator or aggregator in JSON; `env_file` one of
+    NAME=value lines below the real environment (which is `environment`, by default the process's);
+    `overrides` are flags "section.name=value". Raises SettingError, UnknownSettingError and
+    ConflictingNamesError, none of which shows a value that may be secret.
     """
     variables = dict(os.environ if environment is None else environment)
     if env_file is not None:
@@ -238,7 +240,7 @@ def _from_file(config: Path | None, origins: dict[str, str]) -> dict[str, dict[s
         return {}
     parsed: dict[str, Any]
     if config.suffix == ".json":
-        parsed = read_operator_file(config)
+        parsed = read_avs_file(config)
     else:
         try:
             parsed = tomllib.loads(config.read_text())
