@@ -147,6 +147,8 @@ class Closer(AsyncClosing):
             return
         if now >= found.task.expires_at:
             # What was sent in time may still arrive.
+            if now < found.retry_at:
+                return
             if await self._confirmer.is_under_way(found):
                 self._start(found)
             else:

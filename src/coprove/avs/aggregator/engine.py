@@ -12,7 +12,7 @@ from coprove.avs.aggregator import store
 from coprove.avs.aggregator.batching import BatchVerifier
 from coprove.avs.aggregator.checks import CHECKS, Candidate, Checks
 from coprove.avs.aggregator.closing_rounds import Closer
-from coprove.avs.aggregator.errors import ReferenceBlockLostError
+from coprove.avs.aggregator.errors import ReferenceBlockLostError, UnknownCommitteeError
 from coprove.avs.aggregator.intake import Intake
 from coprove.avs.aggregator.metrics import FETCHED_TASKS, NEW_TASKS, OPEN_TASKS, SUBMISSIONS
 from coprove.avs.aggregator.offenders import Allowance, Offenders
@@ -20,7 +20,7 @@ from coprove.avs.aggregator.options import EngineOptions
 from coprove.avs.aggregator.rounds import Round
 from coprove.avs.tasks import OP_STACK_TASK, AvsTask, Refusal, RefusedError
 from coprove.closing import AsyncClosing
-from coprove.errors import CoproveError, InputError, Reset
+from coprove.errors import CoproveError, Reset
 from coprove.storage import AvsEvidenceKind, AvsTaskState
 from coprove.storage.errors import LeaseLostError
 from coprove.telemetry import get_logger
@@ -111,7 +111,12 @@ class AggregatorEngine(AsyncClosing):
         """
         self._last = await self._log.last_number()
         for stored in await self._log.tasks(recent=self._options.kept):
-            found = store.round_from(stored, self._batch_hash)
+            try:
+                found = store.round_from(stored, self._batch_hash)
+            except UnknownCommitteeError as error:
+                # It is served no more; the others are.
+                _log.warning("a task is left aside", task=stored.number, error=str(error))
+                continue
             for signed in await self._log.signatures(found.task.number):
                 accepted = store.accepted_from(signed)
                 found.accepted[accepted.operator_id] = accepted
@@ -137,8 +142,8 @@ class AggregatorEngine(AsyncClosing):
         """Issue a task for a draft; the one that is there when its range has an open one.
 
         A range that is confirmed gives a task that is closed from the start, or its old one; one
-        that expired, or whose reference block was lost, gets a new task. InputError for a
-        committee without a rollup; ReferenceBlockLostError and Temporary errors of the registry
+        that expired, or whose reference block was lost, gets a new task. UnknownCommitteeError for
+        a committee without a rollup; ReferenceBlockLostError and Temporary errors of the registry
         and the store, after which the draft may come again.
         """
         async with self._opening:
@@ -322,7 +327,9 @@ class AggregatorEngine(AsyncClosing):
         committee = task.draft.committee_id
         rollup = self._rollups.get(committee)
         if rollup is None:
-            raise InputError("committee", expected=sorted(self._rollups), actual=committee)
+            raise UnknownCommitteeError(
+                "committee", expected=sorted(self._rollups), actual=committee
+            )
         return batch_hash(
             l2_chain_id=rollup.l2_chain_id,
             rollup_config_hash=rollup.config_hash,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from coprove.errors import Critical, Reset, Temporary
+from coprove.errors import Critical, InputError, Reset, Temporary
 
 __all__ = [
     "AggregateError",
     "ConfirmationRevertedError",
     "NotCoveredError",
     "ReferenceBlockLostError",
+    "UnknownCommitteeError",
 ]
+
+
+class UnknownCommitteeError(InputError):
+    """A committee of which nobody said which rollup it is asked about."""
 
 
 class AggregateError(Critical):

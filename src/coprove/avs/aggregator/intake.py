@@ -49,6 +49,7 @@ class Intake:
         self._clock = clock
         self._met = met
         self._unsure: set[int] = set()
+        self._related: dict[int, tuple[Round, ...]] = {}
 
     async def settle(
         self, candidates: Sequence[Candidate], verdicts: Sequence[RefusedError | None]
@@ -58,6 +59,7 @@ class Intake:
         outcomes: list[CoproveError | None] = list(verdicts)
         taken: dict[tuple[int, Hash32], Accepted] = {}
         evidence: dict[tuple[Hash32, Hash32], StoredEvidence] = {}
+        self._related.clear()
         for index, (candidate, verdict) in enumerate(zip(candidates, verdicts, strict=True)):
             self._note_offence(candidate, verdict)
             if verdict is None:
@@ -127,13 +129,20 @@ class Intake:
 
         A range that is issued again may have the same L1 head beside another reference block.
         """
+        related = self._related.get(found.task.number)
+        if related is None:
+            related = tuple(
+                other
+                for other in self._rounds.values()
+                if other.batch_hash == found.batch_hash
+                and other.task.key == found.task.key
+                and other.task.draft.metadata == found.task.draft.metadata
+            )
+            self._related[found.task.number] = related
         return tuple(
             (other, other.accepted[operator_id])
-            for other in self._rounds.values()
-            if other.batch_hash == found.batch_hash
-            and other.task.key == found.task.key
-            and other.task.draft.metadata == found.task.draft.metadata
-            and operator_id in other.accepted
+            for other in related
+            if operator_id in other.accepted
         )
 
     async def _write(

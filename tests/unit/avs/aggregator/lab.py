@@ -291,6 +291,7 @@ class World:
         self.thresholds = (67, 67)
         self.metrics = Metrics(ENGINE_METRICS)
         self.log: Any = None
+        self.rollups = {COMMITTEE: RollupIdentity(l2_chain_id=CHAIN_ID, config_hash=CONFIG)}
 
     @asynccontextmanager
     async def engine(
@@ -305,7 +306,7 @@ class World:
                 registry=self.registry,
                 log=self.log if log is None else log(self.log),
                 gate=self.chain if chain is None else chain(self.chain),
-                rollups={COMMITTEE: RollupIdentity(l2_chain_id=CHAIN_ID, config_hash=CONFIG)},
+                rollups=self.rollups,
                 metrics=self.metrics,
                 options=self.options,
                 clock=self.clock,

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from coprove.avs.aggregator.errors import ReferenceBlockLostError
+from coprove.avs.aggregator.errors import ReferenceBlockLostError, UnknownCommitteeError
+from coprove.avs.aggregator.gate import ChainConfirmation
 from coprove.avs.tasks import Refusal
-from coprove.errors import InputError
+from coprove.contracts.errors import (
+    CallRevertedError,
+    FeeCapError,
+    ManagerClosedError,
+    TransactionRevertedError,
+)
 from coprove.storage import AvsTaskState
+from coprove.storage.errors import StoreUnavailableError
 from tests.unit.avs.aggregator.lab import (
     EXPIRES,
     NOW,
@@ -24,6 +31,9 @@ from tests.unit.avs.aggregator.lab import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from coprove.types.transactions import Mined
+    from tests.unit.avs.aggregator.lab import FakeChain
 
 BOTH = {0: 100, 1: 100}
 
@@ -113,7 +123,7 @@ async def test_a_range_that_the_chain_has_is_not_issued(world: World) -> None:
 
 async def test_a_committee_without_a_rollup_gets_no_task(world: World) -> None:
     async with world.engine() as engine:
-        with pytest.raises(InputError, match="committee"):
+        with pytest.raises(UnknownCommitteeError, match="committee"):
             await world.open(engine, replace(draft(), committee_id=9))
 
 
@@ -276,3 +286,107 @@ async def test_a_reorg_that_takes_the_reference_block_voids_the_task(world: Worl
         issued = await world.open(engine)
         assert issued.number == task.number + 1
         assert await refused(engine, world.people[1].submission(issued, poe(task.draft))) is None
+
+
+class _Flaky:
+    """A chain whose `send` fails in given ways first."""
+
+    def __init__(self, chain: FakeChain, *failures: Exception | ChainConfirmation) -> None:
+        """Raise each error once; a confirmation is put on chain instead of ours."""
+        self._chain, self._failures = chain, list(failures)
+        self.keys: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chain, name)
+
+    async def send(self, key: str, calldata: bytes) -> Mined:
+        self.keys.append(key)
+        if self._failures:
+            failure = self._failures.pop(0)
+            if isinstance(failure, Exception):
+                raise failure
+            self._chain.confirmed[draft().key] = failure
+            raise CallRevertedError("confirmState", error="TaskAlreadyConfirmed")
+        return await self._chain.send(key, calldata)
+
+
+async def _to_the_end(world: World, *failures: Exception | ChainConfirmation) -> list[str]:
+    """Run a task to its end over such a chain; return the keys that were sent for."""
+    flaky = _Flaky(world.chain, *failures)
+    async with world.engine(chain=lambda _chain: flaky) as engine:
+        task = await world.open(engine)
+        for one in world.people:
+            await engine.submit(one.submission(task, poe(task.draft)))
+        for _ in failures:
+            await engine.settled()
+            world.clock.now += 100
+            await engine.tick()
+        await engine.settled()
+        states = [(one.attempt, one.state.value) for one in await world.log.confirmations(1)]
+        (stored,) = await world.log.tasks(recent=9)
+        assert stored.state is AvsTaskState.CONFIRMED
+        return [*flaky.keys, *(f"{attempt} {state}" for attempt, state in states)]
+
+
+async def test_a_transaction_that_failed_is_followed_by_another_under_its_own_key(
+    world: World,
+) -> None:
+    """A key stands for one transaction: what was mined and failed is not asked for again."""
+    failed = TransactionRevertedError("k", tx_hash="0x1", error="OutOfGas")
+    found = await _to_the_end(world, failed)
+    assert found == ["avs-confirm/1/1", "avs-confirm/1/2", "1 failed", "2 done"]
+
+
+async def test_a_transaction_whose_end_is_not_known_is_asked_for_again(world: World) -> None:
+    """The same attempt with the same key: the manager knows whether it was sent."""
+    found = await _to_the_end(world, StoreUnavailableError("gone"), FeeCapError("too much"))
+    assert found == ["avs-confirm/1/1"] * 3 + ["1 done"]
+
+
+async def test_a_manager_that_closes_leaves_the_attempt_open(world: World) -> None:
+    found = await _to_the_end(world, ManagerClosedError("closed"))
+    assert found == ["avs-confirm/1/1"] * 2 + ["1 done"]
+
+
+def _held(tag: int) -> ChainConfirmation:
+    roots = poe(draft(), tag=tag)
+    return ChainConfirmation(
+        confirmed_at=NOW, block=1, output_root=roots.new_state_root, batch_hash=roots.batch_hash
+    )
+
+
+async def test_a_task_that_somebody_else_confirmed_meanwhile_is_done(world: World) -> None:
+    """The same state: as if it were ours."""
+    assert await _to_the_end(world, _held(0)) == ["avs-confirm/1/1", "1 done"]
+
+
+async def test_another_state_on_chain_than_was_sent_is_told_apart(world: World) -> None:
+    """The task is over, our attempt failed, and nobody is accused of contradicting it."""
+    assert await _to_the_end(world, _held(1)) == ["avs-confirm/1/1", "1 failed"]
+
+
+async def test_tasks_of_a_committee_that_is_served_no_more_are_left_aside(world: World) -> None:
+    async with world.engine() as engine:
+        await world.open(engine)
+    world.rollups = {}
+    async with world.engine() as engine:
+        assert await engine.next_task(0, 3, 0.0) is None
+        with pytest.raises(UnknownCommitteeError):
+            await world.open(engine)
+
+
+async def test_closed_tasks_are_let_go_of(tmp_path: Path) -> None:
+    """So many are known for late submissions; the database has all, and gives no number twice."""
+    world = World(tmp_path, operators(BOTH), kept=1, watch=0.0)
+    async with world.engine() as engine:
+        for number in range(3):
+            task = await world.open(engine, draft(1 + 100 * number, 100 + 100 * number))
+            await engine.submit(world.people[0].submission(task, poe(task.draft)))
+            await engine.settled()
+            await engine.tick()
+        first = world.people[0].submission(replace(task, draft=draft()), poe(draft()))
+        assert await refused(engine, first) is Refusal.UNKNOWN_TASK
+        last = world.people[0].submission(task, poe(task.draft))
+        assert await refused(engine, last) is Refusal.COMPLETED
+        assert (await world.open(engine)).number == 1
+        assert len(await world.log.tasks(recent=9)) == 3
