@@ -165,10 +165,15 @@ contract MultiProverServiceManager is Tasks {
     }
 
     /// @inheritdoc IMultiProverServiceManager
-    /// @dev Leaving is never paused.
+    /// @dev Leaving is never paused. The coordinator calls this for operators of operator sets as well,
+    ///      which the directory does not know and would refuse to take out.
     function deregisterOperatorFromAVS(address operator) external {
         _requireIs(address(registryCoordinator));
-        avsDirectory.deregisterOperatorFromAVS(operator);
+        IAVSDirectory.OperatorAVSRegistrationStatus status =
+            avsDirectory.avsOperatorStatus(address(this), operator);
+        if (status == IAVSDirectory.OperatorAVSRegistrationStatus.REGISTERED) {
+            avsDirectory.deregisterOperatorFromAVS(operator);
+        }
     }
 
     /// @notice Sets the contract that knows operators' provers. For the owner.

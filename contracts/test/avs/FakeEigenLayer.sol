@@ -180,7 +180,18 @@ contract FakeCore {
     }
 
     function deregisterOperatorFromAVS(address operator) external {
+        require(operator == registered, "not registered to the AVS");
         deregistered = operator;
+    }
+
+    function avsOperatorStatus(address, address operator)
+        external
+        view
+        returns (IAVSDirectory.OperatorAVSRegistrationStatus)
+    {
+        return operator == registered
+            ? IAVSDirectory.OperatorAVSRegistrationStatus.REGISTERED
+            : IAVSDirectory.OperatorAVSRegistrationStatus.UNREGISTERED;
     }
 
     function CALCULATION_INTERVAL_SECONDS() external pure returns (uint32) {

@@ -588,6 +588,12 @@ contract ServiceManagerTest is AvsTestBase {
         check(core.deregistered() == STRANGER, "leaving is never paused");
     }
 
+    function test_leaving_ofAnOperatorOfOperatorSetsIsNotStoppedByTheDirectory() public {
+        vm.prank(address(registries));
+        manager.deregisterOperatorFromAVS(STRANGER);
+        check(core.deregistered() == address(0), "the directory did not know it");
+    }
+
     function test_eject_isForThePoAManagerOrOfTheUnlisted() public {
         expectError(IMultiProverServiceManager.NoPermission.selector);
         manager.ejectOperator(accountOf(0), hex"00");

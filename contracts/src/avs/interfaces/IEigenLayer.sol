@@ -107,6 +107,12 @@ interface IPauserRegistry {
 /// @title IAVSDirectory
 /// @notice Registration as EigenLayer had it before operator sets (M2).
 interface IAVSDirectory {
+    /// @notice Where an operator stands with an AVS.
+    enum OperatorAVSRegistrationStatus {
+        UNREGISTERED,
+        REGISTERED
+    }
+
     /// @notice An operator's consent.
     /// @param signature Over the registration's EIP-712 digest.
     /// @param salt      Makes it unique.
@@ -128,6 +134,15 @@ interface IAVSDirectory {
     /// @notice Takes an operator out of the calling AVS.
     /// @param operator The operator.
     function deregisterOperatorFromAVS(address operator) external;
+
+    /// @notice Where an operator stands with an AVS.
+    /// @param avs      The AVS.
+    /// @param operator The operator.
+    /// @return Its status.
+    function avsOperatorStatus(address avs, address operator)
+        external
+        view
+        returns (OperatorAVSRegistrationStatus);
 }
 
 /// @title IAllocationManager
