@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from coprove.avs.operator.aggregator_client import AggregatorClient
     from coprove.avs.operator.attesting import LivenessRoute, TimedProver
     from coprove.avs.operator.discovery import OperatorContracts
-    from coprove.avs.operator.health import HealthBoard
+    from coprove.avs.operator.health import HealthBoard, NodeHealth
     from coprove.avs.operator.metered import MeteredTransport
     from coprove.avs.operator.tasks import TaskWorker
     from coprove.avs.tasks import AvsTask
@@ -109,6 +109,11 @@ class OperatorService:
         self._working: set[tuple[bytes, int]] = set()
         self._running: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(options.max_tasks)
+
+    @property
+    def health(self) -> NodeHealth:
+        """How the operator is, as its node API tells."""
+        return self._parts.board.health
 
     async def run(self) -> None:
         """Attest, take tasks, watch and push, all at once."""
