@@ -390,3 +390,33 @@ async def test_closed_tasks_are_let_go_of(tmp_path: Path) -> None:
         assert await refused(engine, last) is Refusal.COMPLETED
         assert (await world.open(engine)).number == 1
         assert len(await world.log.tasks(recent=9)) == 3
+
+
+async def test_what_the_chain_has_already_is_not_sent(world: World) -> None:
+    """Whoever confirmed it: no simulation, no attempt, no transaction."""
+    async with world.engine() as engine:
+        task = await world.open(engine)
+        for one in world.people[:2]:
+            await engine.submit(one.submission(task, poe(task.draft)))
+        world.chain.confirmed[task.key] = _held(0)
+        await engine.submit(world.people[2].submission(task, poe(task.draft)))
+        await engine.settled()
+        (stored,) = await world.log.tasks(recent=9)
+        assert stored.state is AvsTaskState.CONFIRMED
+        assert not await world.log.confirmations(1)
+        assert not world.chain.sent
+
+
+async def test_what_was_sent_in_time_does_not_expire(world: World) -> None:
+    """A transaction that is on its way when the time runs out is waited for."""
+    flaky = _Flaky(world.chain, StoreUnavailableError("gone"))
+    async with world.engine(chain=lambda _chain: flaky) as engine:
+        task = await world.open(engine)
+        for one in world.people:
+            await engine.submit(one.submission(task, poe(task.draft)))
+        await engine.settled()
+        world.clock.now = EXPIRES
+        await engine.tick()
+        await engine.settled()
+        (stored,) = await world.log.tasks(recent=9)
+        assert stored.state is AvsTaskState.CONFIRMED
