@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coprove.attestation import batch_hash
@@ -142,7 +143,8 @@ class AggregatorEngine(AsyncClosing):
         """Issue a task for a draft; the one that is there when its range has an open one.
 
         A range that is confirmed gives a task that is closed from the start, or its old one; one
-        that expired, or whose reference block was lost, gets a new task. UnknownCommitteeError for
+        that expired, or whose reference block was lost, gets a new task up to the L1 head of the
+        earlier one, so that who signed that one can sign again. UnknownCommitteeError for
         a committee without a rollup; ReferenceBlockLostError and Temporary errors of the registry
         and the store, after which the draft may come again.
         """
@@ -151,9 +153,14 @@ class AggregatorEngine(AsyncClosing):
             if there is not None and there.state in (AvsTaskState.OPEN, AvsTaskState.CONFIRMED):
                 return there.task
             is_confirmed = await self._gate.confirmation(draft.key) is not None
-            stored = await self._log.newest_of(draft.key) if is_confirmed else None
-            if stored is not None and stored.state is AvsTaskState.CONFIRMED:
-                return store.round_from(stored, self._batch_hash).task
+            stored = await self._log.newest_of(draft.key)
+            if stored is not None:
+                earlier = store.round_from(stored, self._batch_hash).task
+                if is_confirmed and stored.state is AvsTaskState.CONFIRMED:
+                    return earlier
+                # Operators sign one state of a range, and up to another L1 head it is another one.
+                head = earlier.draft.l1_head, earlier.draft.l1_head_number
+                draft = replace(draft, l1_head=head[0], l1_head_number=head[1])
             if self._unsure:
                 self._last, self._unsure = await self._log.last_number(), False
             task = AvsTask(
