@@ -40,8 +40,8 @@ class OperatorSection(Section):
     """File with that token."""
     aggregator_url: Annotated[Url, Hidden()] = "http://127.0.0.1:18540"
     """The aggregator, as it calls itself: handshakes are signed for this URL."""
-    name: str = "operator"
-    """Under which metrics are pushed to the aggregator."""
+    name: str = ""
+    """Under which metrics are pushed to the aggregator; without it account and version."""
     avs_name: str = "multi-prover-avs"
     """Label of metrics."""
     data_dir: Path = Path("coprove-operator")

@@ -143,13 +143,13 @@ ALL: Final = (
     RPC_REQUESTS,
 )
 """All of them."""
-_PUSHED: Final = "avs_operator_"
+_PUSHED: Final = ("avs_operator_", "eigen_", "coprove_operator_")
 _TYPES: Final = {"counter": 0, "gauge": 1}
 """MetricType of Prometheus' client model."""
 
 
 def families_json(registry: CollectorRegistry) -> list[dict[str, Any]]:
-    """Return the AVS' series as `aggregator_submitMetrics` takes them.
+    """Return counters and gauges as `aggregator_submitMetrics` takes them.
 
     Each is a MetricFamily of Prometheus' client model as Go's encoder writes it.
     """
@@ -157,19 +157,20 @@ def families_json(registry: CollectorRegistry) -> list[dict[str, Any]]:
     for family in registry.collect():
         if not family.name.startswith(_PUSHED) or family.type not in _TYPES:
             continue
+        name = f"{family.name}_total" if family.type == "counter" else family.name
         metrics = [
             {
-                "label": [{"name": name, "value": text} for name, text in sample.labels.items()],
+                "label": [{"name": label, "value": text} for label, text in sample.labels.items()],
                 family.type: {"value": sample.value},
             }
             for sample in family.samples
-            # JSON has no infinity.
-            if math.isfinite(sample.value)
+            # Beside a counter stands when it was made; JSON has no infinity.
+            if sample.name == name and math.isfinite(sample.value)
         ]
         if metrics:
             found.append(
                 {
-                    "name": family.name,
+                    "name": name,
                     "help": family.documentation,
                     "type": _TYPES[family.type],
                     "metric": metrics,

@@ -45,8 +45,9 @@ _REMEMBERED: Final = 4096
 class OperatorOptions:
     """How an operator runs. Times are in seconds."""
 
-    name: str = "operator"
-    """Under which its metrics are pushed."""
+    name: str = ""
+    """Under which its metrics are pushed; empty: as aggregators know operators without a session,
+    by account and version."""
     avs_name: str = "multi-prover-avs"
     """Label of metrics."""
     prover_url: str = "http://127.0.0.1:18232"
@@ -196,8 +197,13 @@ class OperatorService:
         parts = self._parts
         self._set(names.PERFORMANCE, parts.board.score)
         families = names.families_json(parts.metrics.registry)
-        await parts.aggregator.submit_metrics(self._options.name, families)
+        await parts.aggregator.submit_metrics(self._name, families)
         parts.board.up("aggregator")
+
+    @property
+    def _name(self) -> str:
+        account = self._parts.registrar.operator.hex0x
+        return self._options.name or f"{account}_coprove-{metadata.version('coprove')}"
 
     async def _tasks(self) -> None:
         """Take tasks one after the other and work on several at once."""

@@ -121,12 +121,17 @@ async def test_metrics_have_the_names_and_labels_that_operators_know() -> None:
 
 
 def test_what_is_pushed_is_a_family_as_go_writes_it() -> None:
-    """Name, help, type, labels and values; the AVS' series alone, and no infinity."""
+    """Name, help, type, labels and values; counters under their whole name, no infinity."""
     metrics = operator_metrics()
+    metrics.inc(names.REFUSED, 2, reason="Late")
     metrics.set(names.POE_MS, 12.5, avs_name="avs", type="opstack")
     metrics.set(names.REPORT_MS, float("inf"), avs_name="avs")
-    metrics.set(names.SLASHING_STATUS, 0)
-    assert families_json(metrics.registry) == [
+    found = families_json(metrics.registry)
+    refusals = [item for item in found if item["name"] == "coprove_operator_refused_tasks_total"]
+    assert refusals[0]["metric"] == [
+        {"label": [{"name": "reason", "value": "Late"}], "counter": {"value": 2}}
+    ]
+    assert [item for item in found if item["name"].startswith("avs_")] == [
         {
             "name": "avs_operator_gen_poe_ms_gauge",
             "help": names.POE_MS.help,
