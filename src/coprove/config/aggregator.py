@@ -131,6 +131,7 @@ async def open_aggregator(settings: Settings) -> AsyncIterator[Aggregator]:
             manager=manager,
             l1=l1,
             sources=await _sources(settings, stack, transport, manager, Moments(node, l1)),
+            committees=given.committees,
             rollups=rollups,
             engine=_engine_opener(avs, store, signer, registry, rollups),
             chain_id=chain_id,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coprove.rpc import EthClient
     from coprove.types import Hash32
 
-__all__ = ["OpeningOptions", "TaskOpener"]
+__all__ = ["OpeningOptions", "TaskOpener", "learn_rollup"]
 
 
 class _Opens(Protocol):
@@ -83,11 +83,12 @@ class TaskOpener:
             self._manager.deadline(committee_id, range_.start_block, range_.end_block),
             self._l1.header("latest"),
         )
-        await self._learn_rollup(committee_id)
+        await learn_rollup(self._manager, committee_id, self._rollups)
         if committee is None:
             raise InputError("committee", expected="one on chain", actual=committee_id)
-        expires_at = min(int(now) + self._options.time_to_expiry, deadline or 0)
-        if expires_at <= now:
+        # The contract goes by L1's time, the core by this machine's.
+        left = min(self._options.time_to_expiry, (deadline or 0) - head.header.timestamp)
+        if left <= 0:
             return False
         least = [await self._manager.threshold(quorum) for quorum in committee.quorums]
         await self._engine.open(
@@ -95,18 +96,24 @@ class TaskOpener:
             reference_block=max(0, head.header.number - self._options.reference_lag),
             quorums=committee.quorums,
             thresholds=[max(percent, self._options.threshold) for percent in least],
-            expires_at=expires_at,
+            expires_at=int(now) + left,
         )
         self._given[draft.key] = now
         return True
 
-    async def _learn_rollup(self, committee_id: int) -> None:
-        """Ask for a committee's rollup each time: it may be changed on chain."""
-        policy = await self._manager.rollup_policy(committee_id)
-        if policy is None:
-            raise InputError(
-                f"rollup policy of committee {committee_id}", expected="one on chain", actual="none"
-            )
-        self._rollups[committee_id] = RollupIdentity(
-            l2_chain_id=policy.l2_chain_id, config_hash=policy.rollup_config_hash
+
+async def learn_rollup(
+    manager: ServiceManager, committee_id: int, rollups: MutableMapping[int, RollupIdentity]
+) -> None:
+    """Put the rollup that a committee is asked about into `rollups`; InputError without one.
+
+    Asked each time: it may be changed on chain.
+    """
+    policy = await manager.rollup_policy(committee_id)
+    if policy is None:
+        raise InputError(
+            f"rollup policy of committee {committee_id}", expected="one on chain", actual="none"
         )
+    rollups[committee_id] = RollupIdentity(
+        l2_chain_id=policy.l2_chain_id, config_hash=policy.rollup_config_hash
+    )

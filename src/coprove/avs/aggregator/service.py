@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeAlias
 from coprove.avs.aggregator import service_metrics as names
 from coprove.avs.aggregator.health import HealthBoard
 from coprove.avs.aggregator.lead import Lead, NotLeadingError
-from coprove.avs.aggregator.opening import TaskOpener
+from coprove.avs.aggregator.opening import TaskOpener, learn_rollup
 from coprove.avs.aggregator.server import AggregatorPorts, AggregatorServer, Health
 from coprove.avs.tasks import Refusal, RefusedError
 from coprove.closing import AsyncClosing
@@ -90,6 +90,8 @@ class AggregatorParts:
     """L1."""
     sources: Sequence[ScheduledSource]
     """Where tasks come from."""
+    committees: Sequence[int]
+    """Committees that are asked; tasks of others that are on disk are left aside."""
     rollups: dict[int, RollupIdentity]
     """Of each committee; the core reads it."""
     engine: EngineOpener
@@ -289,6 +291,9 @@ class Aggregator(AsyncClosing):
         while True:
             attempt = AsyncExitStack()
             try:
+                # Without them the core could not read back what it has on disk.
+                for committee in self._parts.committees:
+                    await learn_rollup(self._parts.manager, committee, self._parts.rollups)
                 engine = await attempt.enter_async_context(
                     self._parts.engine(lease, self._lead.confirm)
                 )
