@@ -57,7 +57,7 @@ __all__ = [
     "starting",
 ]
 
-PATIENCE = 60
+PATIENCE = 120
 LISTENING = re.compile(r"(?=.*listening).*?(http://127\.0\.0\.1:\d+)")
 
 
