@@ -24,12 +24,14 @@ HOW_TO = [
     ROOT / "docs/how-to/run-a-proposer.md",
     ROOT / "docs/how-to/replace-op-succinct.md",
     ROOT / "docs/how-to/run-a-tee-prover.md",
+    ROOT / "docs/how-to/run-an-operator.md",
 ]
 PAGES = [
     *HOW_TO,
     REFERENCE / "operator-commands.md",
     REFERENCE / "proof-server.md",
     REFERENCE / "tee-prover.md",
+    REFERENCE / "operator.md",
 ]
 DEPLOY = ROOT / "deploy/README.md"
 
