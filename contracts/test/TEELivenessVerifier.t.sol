@@ -86,6 +86,50 @@ contract TEELivenessVerifierTest is RegistryTestBase {
         check(!liveness_.verifyLivenessProof(BLS_X, BLS_Y), "over");
     }
 
+    function sinceOf() internal view returns (address account, TEE tee, uint64 since) {
+        return liveness_.liveOperator(keccak256(abi.encodePacked(BLS_X, BLS_Y)));
+    }
+
+    function test_liveOperator_sinceItsFirstReportWithoutABreak() public {
+        (address account, TEE tee, uint64 since) = sinceOf();
+        check(account == address(0) && tee == TEE.NONE && since == 0, "not yet");
+        submit(consented());
+        uint256 first = block.number;
+        (account, tee, since) = sinceOf();
+        check(account == operator.addr && since == first, "live");
+        check(tee == registry.proverOf(prover.addr).tee, "kind");
+        pass(1800);
+        submit(registrationOf(prover, operator.addr));
+        (,, since) = sinceOf();
+        check(since == first && block.number > first, "renewed in time: no break");
+        pass(3601);
+        (account,,) = sinceOf();
+        check(account == address(0), "over");
+        submit(registrationOf(prover, operator.addr));
+        (,, since) = sinceOf();
+        check(since == block.number, "after a break it begins anew");
+    }
+
+    /// @notice A prover that left and was registered again past this contract does not count until a
+    ///         report comes here: nobody saw how long it was away.
+    function test_liveOperator_notUnderARegistrationThatItDidNotSee() public {
+        submit(consented());
+        pass(10);
+        vm.prank(operator.addr);
+        registry.deregister(prover.addr);
+        pass(10);
+        bytes memory again = attest(registrationOf(prover, operator.addr));
+        vm.prank(operator.addr);
+        registry.registerTEEProver(again);
+        check(liveness_.verifyLivenessProof(BLS_X, BLS_Y), "live in the registry");
+        (address account,,) = sinceOf();
+        check(account == address(0), "but not without a break");
+        pass(10);
+        submit(registrationOf(prover, operator.addr));
+        (,, uint64 since) = sinceOf();
+        check(since == block.number, "from here on");
+    }
+
     function test_validity_isItsOwn() public {
         submit(consented());
         vm.prank(OWNER);

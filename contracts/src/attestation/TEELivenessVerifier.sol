@@ -146,7 +146,7 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
         if (!_isKeyOf(key, registration)) revert KeyMismatch(key);
 
         address prover = ProverBinding.proverOf(registration.x, registration.y);
-        bool wasLive = attestedProverAddr[key] == prover && _isLive(key) && _isUnbroken(key, prover);
+        bool wasLive = attestedProverAddr[key] == prover && _isUnbroken(key);
         if (attestationVerifier.proverOf(prover).challenged) {
             attestationVerifier.submitLivenessChallenge(report);
         } else {
@@ -227,12 +227,12 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
         view
         returns (address operator, TEE tee, uint64 since)
     {
-        address prover = _proverOf(pubkeyHash);
-        if (!_isLive(pubkeyHash) || !_isUnbroken(pubkeyHash, prover)) {
+        (bool isLive, ProverRecords.Prover memory record) = _liveProver(pubkeyHash);
+        Since memory seen = _since[pubkeyHash];
+        if (!isLive || seen.block_ == 0 || seen.registeredAt != record.registeredAt) {
             return (address(0), TEE.NONE, 0);
         }
-        ProverRecords.Prover memory record = attestationVerifier.proverOf(prover);
-        return (record.operator, record.tee, _since[pubkeyHash].block_);
+        return (record.operator, record.tee, seen.block_);
     }
 
     /// @inheritdoc ITEELivenessVerifier
@@ -311,21 +311,30 @@ contract TEELivenessVerifier is OwnableUpgradeable, ITEELivenessVerifier {
         emit AttestationImplChanged(registry);
     }
 
-    function _isLive(bytes32 key) private view returns (bool) {
+    function _isLive(bytes32 key) private view returns (bool isLive) {
+        (isLive,) = _liveProver(key);
+    }
+
+    /// @dev A key's prover, and whether it is live; the record is empty where that is seen without it.
+    function _liveProver(bytes32 key)
+        private
+        view
+        returns (bool isLive, ProverRecords.Prover memory record)
+    {
         address prover = _proverOf(key);
-        if (!attestationVerifier.checkTEEProverStatus(prover)) return false;
-        ProverRecords.Prover memory record = attestationVerifier.proverOf(prover);
-        if (record.attestedAt + attestValiditySeconds <= block.timestamp) return false;
+        if (!attestationVerifier.checkTEEProverStatus(prover)) return (false, record);
+        record = attestationVerifier.proverOf(prover);
+        if (record.attestedAt + attestValiditySeconds <= block.timestamp) return (false, record);
         // The key or the prover may have changed hands.
-        return address(operatorKeys) == address(0)
+        isLive = address(operatorKeys) == address(0)
             || operatorKeys.pubkeyHashToOperator(key) == record.operator;
     }
 
-    /// @dev Whether the prover's registration is the one that its reports were seen under.
-    function _isUnbroken(bytes32 key, address prover) private view returns (bool) {
-        Since memory since = _since[key];
-        return since.block_ != 0
-            && since.registeredAt == attestationVerifier.proverOf(prover).registeredAt;
+    /// @dev Whether a key's prover is live under the registration that its reports were seen under.
+    function _isUnbroken(bytes32 key) private view returns (bool) {
+        (bool isLive, ProverRecords.Prover memory record) = _liveProver(key);
+        Since memory seen = _since[key];
+        return isLive && seen.block_ != 0 && seen.registeredAt == record.registeredAt;
     }
 
     /// @dev A prover's own key names it, however it was registered.

@@ -23,6 +23,7 @@ def devnet(
     prover: Literal["mock", "network"] = "mock",
     proposer: bool = True,
     tee_provers: int = 3,
+    operators: int = 4,
     exit_after_outputs: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -54,6 +55,9 @@ def devnet(
     tee_provers
         Simulated TEE provers, SGX and TDX in turn, that are kept registered on L1 and say of each
         output what they think of it; 0 for none.
+    operators
+        Operators of the multi-prover AVS, each restaked at an EigenLayer of the devnet's own and
+        with a prover of its own, in two quorums; 0 for no AVS.
     exit_after_outputs
         Stop after so many finalised outputs.
     json
@@ -70,6 +74,7 @@ def devnet(
             prover=prover,
             proposer=proposer,
             tee_provers=tee_provers,
+            operators=operators,
             exit_after_outputs=exit_after_outputs,
             as_json=json,
         )

@@ -38,7 +38,12 @@ class Role(IntEnum):
     FEES = 9
     """Receives the sequencer's fees."""
     OPERATOR = 10
-    """Account 10 and those behind it answer for TEE provers; the deployment funds them."""
+    """Account 10 and those behind it answer for TEE provers and are the AVS' operators; the
+    deployment funds them."""
+    AGGREGATOR = 30
+    """Confirms states; the deployment funds it."""
+    CLAIMS = 31
+    """Records claims of provers, and posts and settles for the AVS; the deployment funds it."""
 
 
 @dataclass(frozen=True, slots=True)

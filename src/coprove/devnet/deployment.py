@@ -13,6 +13,7 @@ from coprove.contracts.transactions import (
     TransactionOptions,
 )
 from coprove.devnet.accounts import DevAccounts, Role, require_dev_chain
+from coprove.devnet.avs.deployment import deploy_avs
 from coprove.devnet.l1 import L1_CHAIN_ID
 from coprove.devnet.manifest import DataDir, Manifest
 from coprove.devnet.node.genesis import Genesis, GenesisSpec, make_genesis, read_genesis
@@ -81,11 +82,14 @@ async def deploy(
         TransactionOptions(confirmations=1, poll_interval=0.05),
     )
 
+    made: list[Genesis] = []
+
     async def oracle(contracts: RollupContracts) -> OracleParameters:
         l1_genesis = await client.block_ref("latest")
         files = make_genesis(_spec(options, l1_genesis, contracts, rollup))
         files.write(directory.chain)
         genesis = read_genesis(files)
+        made.append(genesis)
         config = genesis.rollup_config
         return OracleParameters(
             owner=manager.address,
@@ -109,10 +113,24 @@ async def deploy(
             unsafe_block_signer=manager.address,
         )
         deployed = await deploy_l1(manager, rollup=rollup, oracle=oracle)
-        tee = None
-        if options.tee_provers:
+        tee = avs = None
+        if options.tee_provers or options.operators:
             now = (await client.block_ref("latest")).timestamp
             tee = await deploy_tee(manager, transport, now=now)
+        if tee is not None and options.operators:
+            (genesis,) = made
+            avs = await deploy_avs(
+                manager,
+                transport,
+                operators=options.operators,
+                registry=Address.from_hex(tee.registry),
+                oracle=deployed.l2_output_oracle,
+                l2_chain_id=L2_CHAIN_ID,
+                rollup_config_hash=genesis.rollup_config.config_hash(genesis.l1_chain_config),
+                interval=options.submission_interval,
+                l2_genesis_time=genesis.rollup_config.genesis.l2_time,
+                l2_block_time=options.block_time,
+            )
     return Manifest(
         oracle=str(deployed.l2_output_oracle),
         portal=str(deployed.optimism_portal),
@@ -120,6 +138,7 @@ async def deploy(
         block_time=options.block_time,
         submission_interval=options.submission_interval,
         tee=tee,
+        avs=avs,
     )
 
 

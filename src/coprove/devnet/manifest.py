@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
     from pathlib import Path
 
-__all__ = ["DataDir", "Manifest", "TeeManifest"]
+__all__ = ["AvsManifest", "DataDir", "Manifest", "TeeManifest"]
 
 
 class TeeManifest(BaseModel):
@@ -38,6 +38,41 @@ class TeeManifest(BaseModel):
     """When the simulation's certificates were issued, Unix seconds."""
 
 
+class AvsManifest(BaseModel):
+    """The contracts of EigenLayer and the AVS."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service_manager: AddressText
+    """The MultiProverServiceManager."""
+    slasher: AddressText
+    """The AvsSlasher."""
+    rewards: AddressText
+    """The AvsRewards."""
+    liveness_verifier: AddressText
+    """The AVS' TEELivenessVerifier."""
+    registry_coordinator: AddressText
+    """Who is in which quorum."""
+    stake_registry: AddressText
+    """Stakes."""
+    bls_apk_registry: AddressText
+    """BLS keys."""
+    index_registry: AddressText
+    """Lists of operators."""
+    operator_state_retriever: AddressText
+    """Reads several registries at once."""
+    delegation_manager: AddressText
+    """EigenLayer's operators and their shares."""
+    rewards_coordinator: AddressText
+    """EigenLayer's distributor."""
+    token: AddressText
+    """What is staked and paid."""
+    strategy: AddressText
+    """Where it is deposited."""
+    operators: int
+    """How many were registered."""
+
+
 class Manifest(BaseModel):
     """Addresses and figures of a deployed devnet."""
 
@@ -57,6 +92,8 @@ class Manifest(BaseModel):
     """L2 blocks from one output to the next."""
     tee: TeeManifest | None = None
     """The TEE lane; None in a devnet that was made without one."""
+    avs: AvsManifest | None = None
+    """The AVS; None in a devnet that was made without one."""
 
 
 class DataDir:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Final
 
 from coprove.devnet.accounts import DevAccounts, Role
+from coprove.devnet.avs.keys import write_secret
 from coprove.devnet.deployment import AGGREGATION_VKEY, RANGE_VKEY
 from coprove.devnet.programs import write_program
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from coprove.devnet.manifest import DataDir, Manifest
 
-__all__ = ["OPERATOR", "write_operator_settings"]
+__all__ = ["OPERATOR", "toml_text", "write_operator_settings"]
 
 OPERATOR: Final = "operator"
 """Folder of the settings and keys in a devnet's data directory."""
@@ -42,7 +42,7 @@ def write_operator_settings(
     folder, chain = directory.part(OPERATOR), directory.chain
     folder.mkdir(parents=True, exist_ok=True)
     key = folder / "private_key"
-    _write_secret(key, bytes(DevAccounts().account(Role.PROPOSER).key).hex())
+    write_secret(key, bytes(DevAccounts().account(Role.PROPOSER).key).hex())
     sections: dict[str, dict[str, object]] = {
         "rpc": {
             "l1": l1_url,
@@ -79,19 +79,14 @@ def write_operator_settings(
             "aggregation_vkey_file": str(programs["aggregation"].vkey),
         }
     path = folder / "coprove.toml"
-    path.write_text(_toml(sections), encoding="utf-8")
+    path.write_text(toml_text(_HEADER, sections), encoding="utf-8")
     return path
 
 
-def _toml(sections: dict[str, dict[str, object]]) -> str:
+def toml_text(header: str, sections: dict[str, dict[str, object]]) -> str:
     """Return tables of texts and numbers; a JSON value of these is a TOML value too."""
-    lines = [_HEADER]
+    lines = [header]
     for name, values in sections.items():
         lines += ["", f"[{name}]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
-
-
-def _write_secret(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text + "\n")

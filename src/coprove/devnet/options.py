@@ -43,7 +43,11 @@ class DevnetOptions:
     proposer: bool = True
     """Run a proposer; without one, settings for `coprove proposer` are written."""
     tee_provers: int = 3
-    """Simulated TEE provers, SGX and TDX in turn; 0 for none. * Whether there are any."""
+    """Simulated TEE provers whose claims are recorded on L1, SGX and TDX in turn; 0 for none.
+    * Whether there are any, or operators."""
+    operators: int = 4
+    """* Operators of the AVS, each with a prover of its own: of the `tee_provers` the first, and
+    as many more as it takes; 0 for no AVS."""
     traffic: float = 2.0
     """L2 transactions a second; 0 for none."""
     batch_type: Literal["span", "singular"] = "span"
@@ -69,6 +73,7 @@ class DevnetOptions:
             ("blocks_per_range", 1, 10_000),
             ("workers", 1, 64),
             ("tee_provers", 0, MAX_PROVERS),
+            ("operators", 0, MAX_PROVERS),
             ("max_channel_duration", 1, 100),
             ("max_frame_size", 100, 400_000),
         ):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from coprove.closing import AsyncClosing
 from coprove.contracts.foundry_tools import free_port
+from coprove.devnet.avs.processes import avs_processes
 from coprove.devnet.deployment import AGGREGATION_VKEY, RANGE_VKEY, deploy
 from coprove.devnet.errors import PortInUseError
 from coprove.devnet.l1 import AnvilL1, answers
@@ -23,9 +24,9 @@ from coprove.rpc import EndpointOptions, JsonRpcTransport, RetryPolicy
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from coprove.devnet.manifest import DataDir, Manifest
+    from coprove.devnet.manifest import AvsManifest, DataDir, Manifest, TeeManifest
     from coprove.devnet.options import DevnetOptions
     from coprove.devnet.tee.processes import ProverProcess
 
@@ -33,8 +34,8 @@ __all__ = ["SERVICES", "Devnet"]
 
 SERVICES: Final = ("l1", "node", "batcher", "proposer", "traffic")
 """The processes in start order; they stop in the opposite one. A prover network, where one is
-wanted, starts after the node; proposer and traffic may be left out. TEE provers and their lane
-start beside the last three."""
+wanted, starts after the node; proposer and traffic may be left out. TEE provers, their lane, the
+AVS' aggregator and operators start beside the last three."""
 _log = get_logger(part="devnet")
 
 
@@ -57,6 +58,8 @@ class Devnet(AsyncClosing):
         self._network_url: str | None = None
         self.tee_provers: list[ProverProcess] = []
         """The TEE provers that run, once entered."""
+        self.aggregator_url: str | None = None
+        """The AVS' aggregator, once entered; None without one."""
 
     @property
     def l2_url(self) -> str:
@@ -197,13 +200,36 @@ class Devnet(AsyncClosing):
         }
 
     async def _start_tee_lane(self, manifest: Manifest) -> None:
-        tee, count = manifest.tee, self.options.tee_provers
-        if tee is None or count == 0:
-            if count:
-                _log.warning("this devnet was made without a TEE lane", asked=count)
+        tee, avs = manifest.tee, manifest.avs
+        claiming, operators = self.options.tee_provers, 0 if avs is None else avs.operators
+        if self.options.operators != operators:
+            _log.warning(
+                "fixed since the first start",
+                option="operators",
+                asked=self.options.operators,
+                kept=operators,
+            )
+        if tee is None:
+            if claiming:
+                _log.warning("this devnet was made without a TEE lane", asked=claiming)
             return
+        count = max(claiming, operators)
         self.tee_provers = provers = prover_processes(tee, self.directory, count)
         await asyncio.gather(*(self.supervisor.start(prover.spec) for prover in provers))
+        starts = []
+        if claiming:
+            starts.append(self._start_claims(manifest, tee, provers[:claiming], operators))
+        if avs is not None:
+            starts.append(self._start_avs(avs, provers))
+        await asyncio.gather(*starts)
+
+    async def _start_claims(
+        self,
+        manifest: Manifest,
+        tee: TeeManifest,
+        provers: Sequence[ProverProcess],
+        operators: int,
+    ) -> None:
         port = free_port()
         settings = self._service_settings("tee", port) | {
             "oracle": manifest.oracle,
@@ -211,12 +237,29 @@ class Devnet(AsyncClosing):
             "poe_verifier": tee.poe_verifier,
             "collateral": tee.collateral,
             "provers": [
-                {"name": prover.name, "url": prover.url, "account": prover.account}
-                for prover in provers
+                {
+                    "name": prover.name,
+                    "url": prover.url,
+                    "account": prover.account,
+                    "kept": index >= operators,
+                }
+                for index, prover in enumerate(provers)
             ],
         }
         self._write_config("tee", settings)
         await self._start_python("tee", lambda: is_healthy(port))
+
+    async def _start_avs(self, avs: AvsManifest, provers: Sequence[ProverProcess]) -> None:
+        processes = avs_processes(
+            avs,
+            self.directory,
+            provers,
+            l1_url=self.l1.url,
+            l2_url=self.l2_url,
+        )
+        self.aggregator_url = processes.aggregator_url
+        await self.supervisor.start(processes.aggregator)
+        await asyncio.gather(*(self.supervisor.start(spec) for spec in processes.operators))
 
     async def _start_prover_network(self) -> None:
         grpc_port, http_port = free_port(), free_port()

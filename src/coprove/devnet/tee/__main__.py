@@ -14,7 +14,7 @@ from coprove.contracts.transactions import (
     TransactionManager,
     TransactionOptions,
 )
-from coprove.devnet.accounts import DevAccounts, require_dev_chain
+from coprove.devnet.accounts import DevAccounts, Role, require_dev_chain
 from coprove.devnet.service import config_argument, run_loop, run_service
 from coprove.devnet.settings import load_settings
 from coprove.devnet.tee.config import TeeConfig
@@ -68,15 +68,26 @@ async def _lane(config: TeeConfig, stack: AsyncExitStack, metrics: Metrics) -> T
         )
     )
 
-    async def member(given: ProverConfig) -> Member:
-        store = SqliteIntentStore(config.data_dir / f"transactions-{given.account}.sqlite")
+    async def sender(account: int) -> TransactionManager:
+        store = SqliteIntentStore(config.data_dir / f"transactions-{account}.sqlite")
         stack.callback(store.close)
-        signer = LocalSigner(DevAccounts().account(given.account))
+        signer = LocalSigner(DevAccounts().account(account))
         options = TransactionOptions(confirmations=1, poll_interval=config.poll_interval)
-        manager = await stack.enter_async_context(TransactionManager(l1, signer, store, options))
+        return await stack.enter_async_context(TransactionManager(l1, signer, store, options))
+
+    # An operator that keeps its prover itself also counts its own nonces.
+    others = None if all(given.kept for given in config.provers) else await sender(Role.CLAIMS)
+
+    async def member(given: ProverConfig) -> Member:
         client = await stack.enter_async_context(
             TeeProverClient(TeeProverClientOptions(url=given.url))
         )
+        operator = Address.from_hex(DevAccounts().account(given.account).address.lower())
+        if not given.kept and others is not None:
+            return Member(
+                name=given.name, client=client, operator=operator, registrar=None, manager=others
+            )
+        manager = await sender(given.account)
         registrar = Registrar(
             transport=l1,
             chain_id=chain_id,
@@ -86,7 +97,13 @@ async def _lane(config: TeeConfig, stack: AsyncExitStack, metrics: Metrics) -> T
             collateral=collateral,
             options=RegistrarOptions(margin=config.margin),
         )
-        return Member(name=given.name, client=client, registrar=registrar, manager=manager)
+        return Member(
+            name=given.name,
+            client=client,
+            operator=operator,
+            registrar=registrar,
+            manager=manager,
+        )
 
     return TeeLane(
         l1=l1,

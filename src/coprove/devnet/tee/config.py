@@ -20,6 +20,8 @@ class ProverConfig(BaseModel):
     """Where it answers."""
     account: int
     """Index of its operator in the development mnemonic."""
+    kept: bool = True
+    """Whether it is kept registered here; an operator of the AVS does that itself."""
 
 
 class TeeConfig(ServiceSettings):

@@ -67,7 +67,7 @@ async def deploy_tee(
     )
     deployed = await deploy_attestation(manager, settings, key="tee")
     accounts = DevAccounts()
-    for index in range(Role.OPERATOR, Role.OPERATOR + MAX_PROVERS):
+    for index in (*range(Role.OPERATOR, Role.OPERATOR + MAX_PROVERS), Role.CLAIMS):
         operator = Address.from_hex(accounts.account(index).address.lower())
         await manager.send(key=f"tee/fund/{index}", to=operator, value=_FUNDS)
     return TeeManifest(

@@ -61,10 +61,12 @@ class Member:
     """For logs and metrics."""
     client: TeeProverClient
     """Asks it."""
-    registrar: Registrar
-    """Keeps it registered."""
+    operator: Address
+    """Who answers for it."""
+    registrar: Registrar | None
+    """Keeps it registered; None where its operator does that."""
     manager: TransactionManager
-    """Sends as its operator."""
+    """Sends its claims."""
 
 
 class TeeLane:
@@ -91,20 +93,26 @@ class TeeLane:
 
         Errors of one prover are logged and counted, and stay with it; those of the chain go up.
         """
-        await asyncio.gather(*(self._keep(member) for member in self._members))
+        await asyncio.gather(
+            *(
+                self._keep(member.name, member.registrar)
+                for member in self._members
+                if member.registrar is not None
+            )
+        )
         live = [member for member in self._members if await self._is_live(member)]
         self._metrics.set(LIVE, len(live))
         if live:
             await self._claim(live)
 
-    async def _keep(self, member: Member) -> None:
+    async def _keep(self, name: str, registrar: Registrar) -> None:
         try:
-            action = await member.registrar.tick()
+            action = await registrar.tick()
         except CoproveError as error:
-            _log.warning("not kept registered", prover=member.name, error=error)
+            _log.warning("not kept registered", prover=name, error=error)
             return
         if action.step is not Step.WAIT:
-            self._metrics.inc(STEPS, prover=member.name, step=action.step.value)
+            self._metrics.inc(STEPS, prover=name, step=action.step.value)
 
     async def _is_live(self, member: Member) -> bool:
         try:
@@ -120,9 +128,7 @@ class TeeLane:
         start = 0
         for output in outputs:
             missing = [
-                member
-                for member in live
-                if (member.manager.address, output.l2_block) not in claimed
+                member for member in live if (member.operator, output.l2_block) not in claimed
             ]
             if missing:
                 await self._prove(start, output, missing)

@@ -1,0 +1,1 @@
+"""The devnet's AVS: EigenLayer, operators in simulated enclaves, the aggregator."""

@@ -1,0 +1,220 @@
+"""EigenLayer and the AVS on a new devnet, with its operators registered and restaked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from coprove.contracts.avs import Committee, RollupPolicy, fund_reserve_call
+from coprove.contracts.avs.deployment import (
+    AvsRoles,
+    add_committee,
+    deploy_liveness_verifier,
+    deploy_service_manager,
+    new_avs_address,
+    set_up_avs,
+)
+from coprove.contracts.eigenlayer import (
+    WAD,
+    KeyRegistration,
+    QuorumRegistries,
+    allocate_call,
+    approve_call,
+    deposit_call,
+    register_as_operator_call,
+    register_for_sets_call,
+    transfer_call,
+)
+from coprove.contracts.eigenlayer.deployment import (
+    DevTimes,
+    create_quorum,
+    deploy_eigenlayer,
+    deploy_middleware,
+)
+from coprove.contracts.transactions import (
+    LocalSigner,
+    MemoryIntentStore,
+    TransactionManager,
+    TransactionOptions,
+)
+from coprove.devnet.accounts import DevAccounts, Role
+from coprove.devnet.avs.keys import bls_key_of, operator_account
+from coprove.devnet.l1 import L1_CHAIN_ID
+from coprove.devnet.manifest import AvsManifest
+from coprove.devnet.tee.deployment import PARAMETERS, platform_of
+from coprove.types import Address
+
+if TYPE_CHECKING:
+    from coprove.contracts.eigenlayer.deployment import DevEigenLayer
+    from coprove.rpc import JsonRpcTransport
+    from coprove.types import Hash32
+
+__all__ = ["COMMITTEE", "STAKE", "deploy_avs"]
+
+COMMITTEE: Final = 1
+"""Id of the devnet's committee."""
+STAKE: Final = 100 * WAD
+"""What each operator deposits."""
+_QUORUMS: Final = 2
+_WINDOW: Final = 30 * 86_400
+_REWARD: Final = 10**18
+_RESERVE: Final = 10**24
+_SLASH: Final = WAD // 4
+_FUNDS: Final = 10**20
+
+
+async def deploy_avs(
+    manager: TransactionManager,
+    transport: JsonRpcTransport,
+    *,
+    operators: int,
+    registry: Address,
+    oracle: Address,
+    l2_chain_id: int,
+    rollup_config_hash: Hash32,
+    interval: int,
+    l2_genesis_time: int,
+    l2_block_time: int,
+) -> AvsManifest:
+    """Deploy EigenLayer, the AVS and its operators on an L1 that mines at once.
+
+    Quorum 0 is of SGX provers, quorum 1 of TDX provers; operator i runs what `platform_of` says
+    and is in that one's quorum. Ranges are the outputs' own: `interval` blocks from block 1.
+    """
+    dev = await deploy_eigenlayer(manager, transport, chain_id=L1_CHAIN_ID, times=DevTimes())
+    avs = await new_avs_address(manager, key="avs")
+    middleware = await deploy_middleware(
+        manager, transport, dev.core, avs=avs, key="avs/middleware"
+    )
+    confirmer = Address.from_hex(DevAccounts().account(Role.AGGREGATOR).address.lower())
+    contracts = await deploy_service_manager(
+        manager,
+        transport,
+        avs=avs,
+        core=dev.core,
+        middleware=middleware,
+        roles=AvsRoles(
+            owner=manager.address,
+            state_confirmer=confirmer,
+            poa_manager=manager.address,
+            committee_manager=manager.address,
+        ),
+        strategies=[dev.strategy],
+        slash_wad=_SLASH,
+        reward_intervals_before=1,
+        key="avs",
+    )
+    liveness = await deploy_liveness_verifier(
+        manager,
+        registry=registry,
+        operator_keys=middleware.bls_apk_registry,
+        owner=manager.address,
+        max_blocks=PARAMETERS.max_block_age,
+        validity=PARAMETERS.ttl,
+        key="avs/liveness",
+    )
+    await set_up_avs(
+        manager,
+        contracts,
+        core=dev.core,
+        middleware=middleware,
+        liveness_verifier=liveness,
+        metadata_uri="https://example.org/coprove-devnet.json",
+        key="avs/setup",
+    )
+    quorums = tuple(range(_QUORUMS))
+    for quorum in quorums:
+        await create_quorum(
+            manager,
+            middleware.registry_coordinator,
+            strategies=[dev.strategy],
+            minimum_stake=1,
+            key=f"avs/quorum/{quorum}",
+        )
+    await add_committee(
+        manager,
+        avs,
+        committee=Committee(
+            committee_id=COMMITTEE, description="devnet", metadata=b"", quorums=quorums
+        ),
+        tee_types=[platform_of(quorum).number for quorum in quorums],
+        policy=RollupPolicy(
+            l2_chain_id=l2_chain_id,
+            rollup_config_hash=rollup_config_hash,
+            oracle=oracle,
+            first_block=1,
+            interval=interval,
+            l2_genesis_time=l2_genesis_time,
+            l2_block_time=l2_block_time,
+            window=_WINDOW,
+            minimum_reward=_REWARD,
+            reward=_REWARD,
+            reward_token=dev.token,
+        ),
+        key="avs/committee",
+    )
+    for number, call in enumerate(
+        (approve_call(dev.token, avs, _RESERVE), fund_reserve_call(avs, dev.token, _RESERVE))
+    ):
+        await manager.send(key=f"avs/reserve/{number}", to=call.to, data=call.data)
+    await manager.send(key="avs/confirmer", to=confirmer, value=_FUNDS)
+    for index in range(operators):
+        account = operator_account(index)
+        give = transfer_call(dev.token, account, STAKE)
+        await manager.send(key=f"avs/stake/{index}", to=give.to, data=give.data)
+        registries = QuorumRegistries(transport, middleware)
+        await _restake(transport, dev, registries, avs=avs, index=index)
+    return AvsManifest(
+        service_manager=str(avs),
+        slasher=str(contracts.slasher),
+        rewards=str(contracts.rewards),
+        liveness_verifier=str(liveness),
+        registry_coordinator=str(middleware.registry_coordinator),
+        stake_registry=str(middleware.stake_registry),
+        bls_apk_registry=str(middleware.bls_apk_registry),
+        index_registry=str(middleware.index_registry),
+        operator_state_retriever=str(middleware.operator_state_retriever),
+        delegation_manager=str(dev.core.delegation_manager),
+        rewards_coordinator=str(dev.core.rewards_coordinator),
+        token=str(dev.token),
+        strategy=str(dev.strategy),
+        operators=operators,
+    )
+
+
+async def _restake(
+    transport: JsonRpcTransport,
+    dev: DevEigenLayer,
+    registries: QuorumRegistries,
+    *,
+    avs: Address,
+    index: int,
+) -> None:
+    """Make operator number `index`: at EigenLayer, with a deposit, in the AVS, allocated."""
+    account, key, quorum = operator_account(index), bls_key_of(index), index % _QUORUMS
+    digest = await registries.registration_digest(account)
+    registration = KeyRegistration(
+        signature=key.sign(digest).point.coordinates,
+        g1=key.public_key.g1.coordinates,
+        g2=key.public_key.g2.coordinates,
+    )
+    core = dev.core
+    calls = (
+        register_as_operator_call(core, allocation_delay=0, metadata_uri=""),
+        approve_call(dev.token, core.strategy_manager, STAKE),
+        deposit_call(core, strategy=dev.strategy, token=dev.token, amount=STAKE),
+        register_for_sets_call(
+            core, operator=account, avs=avs, set_ids=[quorum], socket="", key=registration
+        ),
+        allocate_call(
+            core,
+            operator=account,
+            avs=avs,
+            set_id=quorum,
+            magnitudes=[(dev.strategy, WAD // 2)],
+        ),
+    )
+    signer = LocalSigner(DevAccounts().account(Role.OPERATOR + index))
+    options = TransactionOptions(confirmations=1, poll_interval=0.05)
+    async with TransactionManager(transport, signer, MemoryIntentStore(), options) as own:
+        for number, call in enumerate(calls):
+            await own.send(key=f"{number}", to=call.to, data=call.data)
