@@ -142,7 +142,13 @@ def running_devnet(
 ) -> Iterator[RunningDevnet]:
     """Run a devnet with these `DevnetOptions` in a process of its own until the block is left."""
     log = data_dir.parent / f"{data_dir.name}.log"
-    chosen = {"l1_block_time": 1, "submission_interval": 10, "tee_provers": 0, "operators": 0, **options}
+    chosen = {
+        "l1_block_time": 1,
+        "submission_interval": 10,
+        "tee_provers": 0,
+        "operators": 0,
+        **options,
+    }
     command = [sys.executable, "-c", _PROGRAM, str(data_dir), json.dumps(chosen)]
     with log.open("a") as out:
         start = log.stat().st_size

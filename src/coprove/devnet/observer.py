@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coprove.contracts import GENESIS_CONFIG
+from coprove.devnet.avs.observer import AvsObserver
 from coprove.devnet.deployment import L2_CHAIN_ID
 from coprove.devnet.l1 import L1_CHAIN_ID
 from coprove.devnet.outputs import ProposedOutput, proposed_outputs
@@ -25,6 +26,7 @@ from coprove.types import Address
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from coprove.devnet.avs.observer import AvsState
     from coprove.devnet.runtime import Devnet
     from coprove.devnet.supervisor import ChildState
     from coprove.rpc import SyncStatus
@@ -58,6 +60,8 @@ class Snapshot:
     """Outputs on L1, oldest first."""
     tee: list[TeeProverState]
     """The simulated TEE provers; empty without a TEE lane."""
+    avs: AvsState | None
+    """The AVS; None in a devnet without one."""
     problems: list[str]
     """Latest warnings and errors of the processes, oldest first."""
 
@@ -118,6 +122,8 @@ class Observer:
         self._store: RequestStore | None = None
         tee = devnet.manifest.tee
         self._tee = None if tee is None else TeeObserver(self._l1, tee, devnet.tee_provers)
+        avs = devnet.manifest.avs
+        self._avs = None if avs is None else AvsObserver(self._l1, avs)
         self._tails = [
             LogTail(name, devnet.directory.log(name)) for name in devnet.supervisor.states
         ]
@@ -137,8 +143,8 @@ class Observer:
 
     async def look(self) -> Snapshot:
         """Return the present state; never raises for a part that does not answer."""
-        status, outputs, tee = await asyncio.gather(
-            self._status(), self._read_outputs(), self._look_at_tee()
+        status, outputs, tee, avs = await asyncio.gather(
+            self._status(), self._read_outputs(), self._look_at_tee(), self._look_at_avs()
         )
         self._outputs = outputs
         for tail in self._tails:
@@ -152,11 +158,15 @@ class Observer:
             ranges=await self._open_ranges(),
             outputs=outputs,
             tee=tee,
+            avs=avs,
             problems=list(self._problems),
         )
 
     async def _look_at_tee(self) -> list[TeeProverState]:
         return [] if self._tee is None else await self._tee.look()
+
+    async def _look_at_avs(self) -> AvsState | None:
+        return None if self._avs is None else await self._avs.look()
 
     async def _status(self) -> SyncStatus | None:
         try:

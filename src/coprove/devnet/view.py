@@ -36,6 +36,7 @@ def draw(snapshot: Snapshot) -> RenderableType:
         _ranges(snapshot),
         _outputs(snapshot),
         *_tee(snapshot),
+        *_avs(snapshot),
         _problems(snapshot),
     )
 
@@ -128,6 +129,29 @@ def _tee(snapshot: Snapshot) -> list[RenderableType]:
             "-" if item.latest is None else f"{item.latest:,}",
         )
     return [Panel(table, title="TEE provers (SIMULATED enclaves)", title_align="left")]
+
+
+def _avs(snapshot: Snapshot) -> list[RenderableType]:
+    state = snapshot.avs
+    if state is None:
+        return []
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("operator", "account", "quorum", "prover counts", "signed"):
+        table.add_column(name)
+    words = {True: Text("yes", "green"), False: Text("no", "yellow"), None: Text("-")}
+    for item in state.operators:
+        table.add_row(
+            item.name,
+            f"{str(item.account)[:14]}…",
+            str(item.quorum),
+            words[item.counts],
+            f"{item.signed:,}",
+        )
+    latest = "none yet"
+    if state.latest is not None and state.latest_root is not None:
+        latest = f"up to L2 block {state.latest:,}, {_short(state.latest_root)}"
+    title = f"AVS: {state.confirmed:,} ranges confirmed, {latest}"
+    return [Panel(table, title=title, title_align="left")]
 
 
 def _short(value: Hash32) -> str:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from coprove.devnet.accounts import DevAccounts, Role, require_dev_chain
+from coprove.devnet.avs.observer import AvsOperatorState, AvsState
 from coprove.devnet.batcher.config import BatcherConfig
 from coprove.devnet.errors import DataDirInUseError, NotADevChainError
 from coprove.devnet.manifest import DataDir, Manifest
@@ -74,6 +75,27 @@ def snapshot(status: SyncStatus | None) -> Snapshot:
                 latest=None,
             ),
         ],
+        avs=AvsState(
+            operators=(
+                AvsOperatorState(
+                    name="operator_1",
+                    account=Address(b"\x0b" * 20),
+                    quorum=0,
+                    counts=True,
+                    signed=4321,
+                ),
+                AvsOperatorState(
+                    name="operator_2",
+                    account=Address(b"\x0c" * 20),
+                    quorum=1,
+                    counts=False,
+                    signed=0,
+                ),
+            ),
+            confirmed=5678,
+            latest=40,
+            latest_root=Hash32(b"\x0d" * 32),
+        ),
         problems=["proposer: range failed"],
     )
 
@@ -128,6 +150,17 @@ def test_the_view_shows_the_tee_lane_and_says_that_it_is_simulated() -> None:
     console.print(draw(replace(snapshot(heads()), tee=[])))
     assert isinstance(console.file, io.StringIO)
     assert "TEE" not in console.file.getvalue()
+
+
+def test_the_view_shows_the_avs() -> None:
+    """An operator whose prover counts and one whose does not; without an AVS there is no panel."""
+    text = drawn(heads())
+    for part in ("5,678 ranges confirmed", "operator_1", "4,321", "yes", "no"):
+        assert part in text
+    console = Console(file=io.StringIO(), width=160)
+    console.print(draw(replace(snapshot(heads()), avs=None)))
+    assert isinstance(console.file, io.StringIO)
+    assert "AVS" not in console.file.getvalue()
 
 
 def test_the_view_stands_without_an_answer_of_the_node() -> None:

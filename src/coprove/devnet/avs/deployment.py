@@ -48,13 +48,14 @@ if TYPE_CHECKING:
     from coprove.rpc import JsonRpcTransport
     from coprove.types import Hash32
 
-__all__ = ["COMMITTEE", "STAKE", "deploy_avs"]
+__all__ = ["COMMITTEE", "QUORUMS", "STAKE", "deploy_avs"]
 
 COMMITTEE: Final = 1
 """Id of the devnet's committee."""
 STAKE: Final = 100 * WAD
 """What each operator deposits."""
-_QUORUMS: Final = 2
+QUORUMS: Final = 2
+"""Of SGX provers the first, of TDX provers the second; operators are in them in turn."""
 _WINDOW: Final = 30 * 86_400
 _REWARD: Final = 10**18
 _RESERVE: Final = 10**24
@@ -121,7 +122,7 @@ async def deploy_avs(
         metadata_uri="https://example.org/coprove-devnet.json",
         key="avs/setup",
     )
-    quorums = tuple(range(_QUORUMS))
+    quorums = tuple(range(QUORUMS))
     for quorum in quorums:
         await create_quorum(
             manager,
@@ -190,7 +191,7 @@ async def _restake(
     index: int,
 ) -> None:
     """Make operator number `index`: at EigenLayer, with a deposit, in the AVS, allocated."""
-    account, key, quorum = operator_account(index), bls_key_of(index), index % _QUORUMS
+    account, key, quorum = operator_account(index), bls_key_of(index), index % QUORUMS
     digest = await registries.registration_digest(account)
     registration = KeyRegistration(
         signature=key.sign(digest).point.coordinates,

@@ -1,0 +1,98 @@
+"""How the AVS of a running devnet does, as its contracts tell."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coprove.contracts.avs import ServiceManager
+from coprove.devnet.avs.deployment import QUORUMS
+from coprove.devnet.avs.keys import bls_key_of, operator_account
+from coprove.errors import CoproveError
+from coprove.types import Address
+
+if TYPE_CHECKING:
+    from coprove.contracts.avs import TaskConfirmed
+    from coprove.devnet.manifest import AvsManifest
+    from coprove.rpc import JsonRpcTransport
+    from coprove.types import Hash32
+
+__all__ = ["AvsObserver", "AvsOperatorState", "AvsState"]
+
+_ANY_BLOCK = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvsOperatorState:
+    """An operator at one moment."""
+
+    name: str
+    """Of its process."""
+    account: Address
+    """Its account."""
+    quorum: int
+    """The quorum it is in."""
+    counts: bool | None
+    """Whether the contract counts its signature now; None: L1 does not answer."""
+    signed: int
+    """Confirmations that it signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvsState:
+    """The AVS at one moment."""
+
+    operators: tuple[AvsOperatorState, ...]
+    """Its operators."""
+    confirmed: int
+    """Ranges that were confirmed."""
+    latest: int | None
+    """Last block of the highest of them."""
+    latest_root: Hash32 | None
+    """Output root there."""
+
+
+class AvsObserver:
+    """Looks at the contracts; what does not answer keeps its last value."""
+
+    def __init__(self, transport: JsonRpcTransport, manifest: AvsManifest) -> None:
+        """`transport` is the L1's, and stays the caller's to close."""
+        self._ids = [
+            bls_key_of(index).public_key.operator_id for index in range(manifest.operators)
+        ]
+        self._manager = ServiceManager(transport, Address.from_hex(manifest.service_manager))
+        self._confirmed: dict[Hash32, TaskConfirmed] = {}
+
+    async def look(self) -> AvsState:
+        """Return how it does; never raises for a part that does not answer."""
+        with suppress(CoproveError):
+            found = await self._manager.tasks_confirmed(first=0)
+            self._confirmed = {item.task_id: item for item in found}
+        confirmed = list(self._confirmed.values())
+        highest = max(confirmed, key=lambda item: item.end_block, default=None)
+        states = await asyncio.gather(
+            *(self._operator(index, id_, confirmed) for index, id_ in enumerate(self._ids))
+        )
+        return AvsState(
+            operators=tuple(states),
+            confirmed=len(confirmed),
+            latest=None if highest is None else highest.end_block,
+            latest_root=None if highest is None else highest.output_root,
+        )
+
+    async def _operator(
+        self, index: int, id_: Hash32, confirmed: list[TaskConfirmed]
+    ) -> AvsOperatorState:
+        quorum = index % QUORUMS
+        counts: bool | None = None
+        with suppress(CoproveError):
+            counts = await self._manager.counts(id_, quorum, reference_block=_ANY_BLOCK)
+        return AvsOperatorState(
+            name=f"operator_{index + 1}",
+            account=operator_account(index),
+            quorum=quorum,
+            counts=counts,
+            signed=sum(id_ not in item.non_signers for item in confirmed),
+        )
