@@ -34,6 +34,7 @@ from coprove.config.operator import (
     open_protection,
     prover_options,
 )
+from coprove.contracts.eigenlayer import PROFILES
 from coprove.doctor import examine_operator
 from coprove.errors import CoproveError
 from coprove.prover.tee.registrar import TeeProverClient
@@ -41,6 +42,8 @@ from coprove.rpc import EthClient
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from coprove.avs.operator.report import OperatorReport
     from coprove.config import Settings
 
@@ -110,6 +113,25 @@ def doctor(
     return print_findings(findings, as_json=json)
 
 
+@app.command
+def profiles(*, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Show the public deployments of EigenLayer and of the multi-prover AVS that are known.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object instead of a table.
+    """
+    found = {one.name: one.to_json() for one in PROFILES}
+    if json:
+        print_result(found, as_json=True)
+        return 0
+    for name, values in found.items():
+        print_result({"profile": name, **_flat(values)}, as_json=False)
+        sys.stdout.write("\n")
+    return 0
+
+
 @app.command(name="export-protection")
 def export_protection(*, settings: SettingsOptions = _DEFAULT) -> int:
     """Print what was signed, as JSON for another machine. The operator must not run."""
@@ -151,6 +173,14 @@ def import_protection(
 
     print_result({"added": asyncio.run(added())}, as_json=json)
     return 0
+
+
+def _flat(values: Mapping[str, object]) -> dict[str, object]:
+    """Return nested addresses by their own names."""
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        flat.update(value if isinstance(value, dict) else {name: value})
+    return flat
 
 
 async def _until_stopped(settings: Settings) -> None:

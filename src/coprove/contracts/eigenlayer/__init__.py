@@ -18,6 +18,7 @@ from coprove.contracts.eigenlayer.core import (
     register_for_sets_call,
     transfer_call,
 )
+from coprove.contracts.eigenlayer.profiles import PROFILES, Profile, profile
 from coprove.contracts.eigenlayer.registries import (
     CheckSignaturesIndices,
     OperatorStake,
@@ -27,6 +28,7 @@ from coprove.contracts.eigenlayer.registries import (
 )
 
 __all__ = [
+    "PROFILES",
     "WAD",
     "Allocation",
     "CheckSignaturesIndices",
@@ -37,6 +39,7 @@ __all__ = [
     "Middleware",
     "OperatorStake",
     "OperatorStatus",
+    "Profile",
     "QuorumRegistries",
     "RegisteredKeys",
     "allocate_call",
@@ -46,6 +49,7 @@ __all__ = [
     "load_eigenlayer_artifact",
     "m2_deregister_call",
     "m2_register_call",
+    "profile",
     "register_as_operator_call",
     "register_for_sets_call",
     "transfer_call",

@@ -2,7 +2,13 @@
 
 from coprove.prover.http.guard import Guard, GuardMetrics, GuardOptions, TokenBuckets
 from coprove.prover.http.problems import COMMON_PROBLEMS, INTERNAL, Kind, Problems, problem
-from coprove.prover.http.serving import HttpServer, check_exposure, is_loopback, until_signal
+from coprove.prover.http.serving import (
+    HttpServer,
+    HttpService,
+    check_exposure,
+    is_loopback,
+    until_signal,
+)
 
 __all__ = [
     "COMMON_PROBLEMS",
@@ -11,6 +17,7 @@ __all__ = [
     "GuardMetrics",
     "GuardOptions",
     "HttpServer",
+    "HttpService",
     "Kind",
     "Problems",
     "TokenBuckets",

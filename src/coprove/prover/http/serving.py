@@ -7,11 +7,13 @@ import contextlib
 import ipaddress
 import signal
 import socket
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from coprove.closing import AsyncClosing
 from coprove.errors import InputError
 from coprove.telemetry import register_secret
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-__all__ = ["HttpServer", "check_exposure", "is_loopback", "until_signal"]
+__all__ = ["HttpServer", "HttpService", "check_exposure", "is_loopback", "until_signal"]
 
 _SHORTEST_TOKEN: Final = 16
 _MOST_CONNECTIONS: Final = 1024
@@ -180,6 +182,47 @@ class HttpServer:
     def close(self) -> None:
         """Close the socket of a server that was never started."""
         self._listener.close()
+
+
+class HttpService(AsyncClosing):
+    """An HTTP server with all that lies behind it; entered, it answers at `url`."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Nothing listens yet; port 0 takes a free one."""
+        self._host, self._port = host, port
+        self._exit = AsyncExitStack()
+        self._http: HttpServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, once entered."""
+        if self._http is None:
+            raise RuntimeError(f"{type(self).__name__} was not entered")
+        return self._http.url
+
+    async def __aenter__(self) -> Self:
+        """Start; InputError for a taken port. What was begun is ended again when it fails."""
+        try:
+            self._http = HttpServer(self._host, self._port)
+            self._exit.callback(self._http.close)
+            await self._start(self._http)
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def close(self) -> None:
+        """End what was started, the last first."""
+        await self._exit.aclose()
+
+    async def wait(self) -> None:
+        """Return when the HTTP server has ended; raise what ended it."""
+        if self._http is not None:
+            await self._http.wait()
+
+    async def _start(self, http: HttpServer) -> None:
+        """Start what lies behind and then the server; note on `_exit` how each ends."""
+        raise NotImplementedError
 
 
 async def until_signal(

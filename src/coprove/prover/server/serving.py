@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from coprove.closing import AsyncClosing
 from coprove.contracts import GENESIS_CONFIG
-from coprove.prover.http.serving import HttpServer, check_exposure, until_signal
+from coprove.prover.http.serving import HttpService, check_exposure, until_signal
 from coprove.prover.server import metrics as names
 from coprove.prover.server.app import create_app
 from coprove.prover.server.contract import ContractCheck
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from coprove.prover.backend import ProverBackend
+    from coprove.prover.http.serving import HttpServer
     from coprove.prover.server.options import ServerOptions
     from coprove.prover.server.source import WitnessSource
     from coprove.rpc import RpcTransport
@@ -53,49 +52,21 @@ class ServerParts:
     """Named config of a contract of the second generation."""
 
 
-class ProofServer(AsyncClosing):
-    """Use as an asynchronous context manager: entered, it answers at `url`."""
+class ProofServer(HttpService):
+    """Use as an asynchronous context manager: entered, it answers at `url`.
+
+    Entering raises DataFolderInUseError when another server has the data folder.
+    """
 
     def __init__(self, options: ServerOptions, parts: ServerParts) -> None:
         """Check the options; InputError when tokens are missing where they are needed."""
         check_exposure(options.host, options.tokens)
+        super().__init__(options.host, options.port)
         self._options, self._parts = options, parts
         self.metrics = Metrics(names.ALL)
-        self._exit = AsyncExitStack()
-        self._http: HttpServer | None = None
 
-    @property
-    def url(self) -> str:
-        """Where it listens, once entered."""
-        if self._http is None:
-            raise RuntimeError("the server was not entered")
-        return self._http.url
-
-    async def __aenter__(self) -> Self:
-        """Open the data folder, take up open jobs, listen.
-
-        DataFolderInUseError when another server has the folder, InputError for a taken port.
-        """
-        try:
-            await self._start()
-        except BaseException:
-            await self._exit.aclose()
-            raise
-        return self
-
-    async def close(self) -> None:
-        """Refuse further requests, end those under way, stop the jobs where they are."""
-        await self._exit.aclose()
-
-    async def wait(self) -> None:
-        """Return when the HTTP server has ended; raise what ended it."""
-        if self._http is not None:
-            await self._http.wait()
-
-    async def _start(self) -> None:
+    async def _start(self, http: HttpServer) -> None:
         options = self._options
-        self._http = HttpServer(options.host, options.port)
-        self._exit.callback(self._http.close)
         files = DataFolder(options.data_dir, reserve=options.disk_reserve)
         self._exit.callback(files.close)
         store = JobStore(files.store)
@@ -115,8 +86,8 @@ class ProofServer(AsyncClosing):
         )
         engine.start()
         self._exit.push_async_callback(engine.stop)
-        await self._http.start(self._app(engine), stop_timeout=options.stop_timeout)
-        self._exit.push_async_callback(self._http.stop)
+        await http.start(self._app(engine), stop_timeout=options.stop_timeout)
+        self._exit.push_async_callback(http.stop)
         self._exit.callback(engine.begin_stop)
         _log.info("listening", url=self.url, backend=self._parts.backend.name)
 

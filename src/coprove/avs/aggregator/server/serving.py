@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from coprove.avs.aggregator.server.app import create_app
 from coprove.avs.aggregator.server.desk import Desk
 from coprove.avs.tasks import SessionScope, audience_of
-from coprove.closing import AsyncClosing
 from coprove.errors import InputError
-from coprove.prover.http import HttpServer, check_exposure, is_loopback
+from coprove.prover.http import HttpService, check_exposure, is_loopback
 from coprove.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 
     from coprove.avs.aggregator.server.desk import AggregatorPorts
     from coprove.avs.aggregator.server.options import AggregatorServerOptions
+    from coprove.prover.http.serving import HttpServer
     from coprove.telemetry import Metrics
     from coprove.types import Address
 
@@ -27,7 +26,7 @@ __all__ = ["AggregatorServer"]
 _log = get_logger(part="aggregator")
 
 
-class AggregatorServer(AsyncClosing):
+class AggregatorServer(HttpService):
     """Use as an asynchronous context manager: entered, it answers at `url`."""
 
     def __init__(
@@ -51,42 +50,14 @@ class AggregatorServer(AsyncClosing):
                 actual="false",
             )
         check_exposure("127.0.0.1", options.admin_tokens)
+        super().__init__(options.host, options.port)
         self._options, self._ports, self._metrics = options, ports, metrics
         self._chain_id, self._service_manager = chain_id, service_manager
         self._clock = clock
-        self._exit = AsyncExitStack()
-        self._http: HttpServer | None = None
 
-    @property
-    def url(self) -> str:
-        """Where it listens, once entered."""
-        if self._http is None:
-            raise RuntimeError("the server was not entered")
-        return self._http.url
-
-    async def __aenter__(self) -> Self:
-        """Listen; InputError for a taken port."""
-        try:
-            await self._start()
-        except BaseException:
-            await self._exit.aclose()
-            raise
-        return self
-
-    async def close(self) -> None:
-        """Answer all polls, take nothing more, wait for requests under way."""
-        await self._exit.aclose()
-
-    async def wait(self) -> None:
-        """Return when the HTTP server has ended; raise what ended it."""
-        if self._http is not None:
-            await self._http.wait()
-
-    async def _start(self) -> None:
+    async def _start(self, http: HttpServer) -> None:
         options = self._options
-        self._http = HttpServer(options.host, options.port)
-        self._exit.callback(self._http.close)
-        audiences = options.audiences or (self._http.url,)
+        audiences = options.audiences or (http.url,)
         scopes = tuple(
             SessionScope(
                 audience=audience_of(audience),
@@ -97,12 +68,12 @@ class AggregatorServer(AsyncClosing):
         )
         desk = Desk(self._ports, scopes, options, self._metrics, clock=self._clock)
         self._exit.callback(self._metrics.registry.unregister, desk.pushed)
-        await self._http.start(
+        await http.start(
             create_app(desk),
             stop_timeout=options.stop_timeout,
             max_connections=options.max_requests + 64,
         )
-        self._exit.push_async_callback(self._http.stop)
+        self._exit.push_async_callback(http.stop)
         # Polls are answered first: the stop waits for them.
         self._exit.callback(desk.stop)
         _log.info("listening", url=self.url, audiences=[scope.audience for scope in scopes])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from coprove.closing import AsyncClosing
-from coprove.prover.http.serving import HttpServer, check_exposure, until_signal
+from coprove.prover.http.serving import HttpService, check_exposure, until_signal
 from coprove.prover.tee.host import metrics as names
 from coprove.prover.tee.host.app import create_app
 from coprove.prover.tee.host.service import TeeService
 from coprove.telemetry import Metrics, get_logger
 
 if TYPE_CHECKING:
+    from coprove.prover.http.serving import HttpServer
     from coprove.prover.tee.enclave import Enclave
     from coprove.prover.tee.host.contexts import WitnessMaker
     from coprove.prover.tee.host.options import TeeProverOptions
@@ -22,7 +21,7 @@ __all__ = ["TeeProver", "serve"]
 _log = get_logger(part="tee-prover")
 
 
-class TeeProver(AsyncClosing):
+class TeeProver(HttpService):
     """Use as an asynchronous context manager: entered, it answers at `url`."""
 
     def __init__(
@@ -30,18 +29,10 @@ class TeeProver(AsyncClosing):
     ) -> None:
         """Check the options; InputError when tokens are missing where they are needed."""
         check_exposure(options.host, options.tokens)
+        super().__init__(options.host, options.port)
         self._options, self._enclave, self._maker = options, enclave, maker
         self.metrics = Metrics(names.ALL)
-        self._exit = AsyncExitStack()
-        self._http: HttpServer | None = None
         self._service: TeeService | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens, once entered."""
-        if self._http is None:
-            raise RuntimeError("the prover was not entered")
-        return self._http.url
 
     @property
     def service(self) -> TeeService:
@@ -50,32 +41,12 @@ class TeeProver(AsyncClosing):
             raise RuntimeError("the prover was not entered")
         return self._service
 
-    async def __aenter__(self) -> Self:
-        """Listen; InputError for a taken port."""
-        try:
-            await self._start()
-        except BaseException:
-            await self._exit.aclose()
-            raise
-        return self
-
-    async def close(self) -> None:
-        """Take no more tasks, answer requests under way, let runs end or stop them."""
-        await self._exit.aclose()
-
-    async def wait(self) -> None:
-        """Return when the HTTP server has ended; raise what ended it."""
-        if self._http is not None:
-            await self._http.wait()
-
-    async def _start(self) -> None:
-        self._http = HttpServer(self._options.host, self._options.port)
-        self._exit.callback(self._http.close)
+    async def _start(self, http: HttpServer) -> None:
         self._service = TeeService(self._enclave, self._options, self.metrics, self._maker)
         self._service.start()
         app = create_app(self._service)
-        await self._http.start(app, stop_timeout=self._options.stop_timeout)
-        self._exit.push_async_callback(self._http.stop)
+        await http.start(app, stop_timeout=self._options.stop_timeout)
+        self._exit.push_async_callback(http.stop)
         # Runs are ended first: requests wait for them.
         self._exit.push_async_callback(self._service.stop)
         identity = self._enclave.identity
