@@ -39,7 +39,8 @@ def run(data: Path, *arguments: str) -> dict[str, Any]:
 def test_outputs_are_printed_and_a_second_start_goes_on(tmp_path: Path) -> None:
     """The first run ends by itself after one output, the second goes on with the next."""
     data = tmp_path / "data"
-    options = ("--exit-after-outputs=1", "--submission-interval=10")
+    # Without the AVS, so that it is up before the first output is final.
+    options = ("--exit-after-outputs=1", "--submission-interval=10", "--operators=0")
     first = run(data, *options)
     (output,) = first["outputs"]
     assert set(output) == {"l2_block", "output_root", "l1_tx"}
