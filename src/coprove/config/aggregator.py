@@ -22,12 +22,15 @@ from coprove.avs.aggregator.server import SERVER_METRICS, AggregatorServerOption
 from coprove.avs.aggregator.service import (
     Aggregator,
     AggregatorParts,
+    OpenedCore,
     ScheduledSource,
     ServiceOptions,
 )
 from coprove.avs.aggregator.service_metrics import ALARMS, SERVICE_METRICS
+from coprove.avs.aggregator.settlement import SETTLEMENT_METRICS
 from coprove.avs.aggregator.sources import CreatedTasks, Moments, NewOutputs, OpStackRanges
 from coprove.avs.aggregator.sources.ranges import RangeStates
+from coprove.config.aggregator_settlement import check_settlement, settler_of
 from coprove.config.aggregator_sources import task_fetchers
 from coprove.config.errors import SettingError
 from coprove.config.makers import open_signer
@@ -37,7 +40,7 @@ from coprove.contracts.avs import NO_ADDRESS, ServiceManager
 from coprove.contracts.eigenlayer.addresses import Middleware
 from coprove.contracts.eigenlayer.registries import QuorumRegistries
 from coprove.rpc import L1Client, RollupNodeClient, open_transport
-from coprove.storage import AvsLog, Scope, TransactionLog, open_store
+from coprove.storage import AvsLog, AvsSettlementLog, Scope, TransactionLog, open_store
 from coprove.telemetry import Metrics, TelemetryServer, get_logger
 from coprove.types import Address
 
@@ -94,7 +97,7 @@ async def open_aggregator(settings: Settings) -> AsyncIterator[Aggregator]:
     SettingError for what is missing; errors of the nodes, since contracts are read.
     """
     given = settings.aggregator
-    metrics = Metrics((*ENGINE_METRICS, *SERVER_METRICS, *SERVICE_METRICS))
+    metrics = Metrics((*ENGINE_METRICS, *SERVER_METRICS, *SERVICE_METRICS, *SETTLEMENT_METRICS))
     async with AsyncExitStack() as stack:
         options = endpoint_options(settings)
         l1_url = require("rpc.l1", settings.rpc.l1)
@@ -118,6 +121,7 @@ async def open_aggregator(settings: Settings) -> AsyncIterator[Aggregator]:
             middleware=await _middleware(settings, transport, manager),
             metrics=metrics,
         )
+        await check_settlement(settings, transport, manager)
         registry = _registry(avs, stack)
         chain_id = await l1.chain_id()
         rollups: dict[int, RollupIdentity] = {}
@@ -150,7 +154,9 @@ async def open_aggregator(settings: Settings) -> AsyncIterator[Aggregator]:
                 reference_lag=given.reference_lag,
             ),
             options=ServiceOptions(
-                sync_interval=given.sync_interval, lease_seconds=given.lease_seconds
+                sync_interval=given.sync_interval,
+                settle_interval=given.settle_interval,
+                lease_seconds=given.lease_seconds,
             ),
         )
 
@@ -254,9 +260,7 @@ def _engine_opener(
     signer: Signer,
     registry: ChainRegistry,
     rollups: dict[int, RollupIdentity],
-) -> Callable[
-    [Lease, Callable[[], Awaitable[None]]], AbstractAsyncContextManager[AggregatorEngine]
-]:
+) -> Callable[[Lease, Callable[[], Awaitable[None]]], AbstractAsyncContextManager[OpenedCore]]:
     given, transport = avs.settings.transactions, avs.transport
     sending = TransactionOptions(
         confirmations=given.confirmations,
@@ -268,9 +272,18 @@ def _engine_opener(
     @asynccontextmanager
     async def opened(
         lease: Lease, guard: Callable[[], Awaitable[None]]
-    ) -> AsyncIterator[AggregatorEngine]:
+    ) -> AsyncIterator[OpenedCore]:
         log = TransactionLog(store, lease)
         async with TransactionManager(transport, signer, log, sending, guard=guard) as sender:
+            settler = settler_of(
+                avs.settings,
+                AvsSettlementLog(store, lease),
+                manager=avs.manager,
+                registries=registries,
+                transport=transport,
+                sender=sender,
+                metrics=avs.metrics,
+            )
             engine = AggregatorEngine(
                 registry=registry,
                 log=AvsLog(store, lease),
@@ -280,7 +293,7 @@ def _engine_opener(
                 options=EngineOptions(min_wait=avs.settings.aggregator.min_wait),
             )
             async with engine:
-                yield engine
+                yield OpenedCore(engine=engine, settler=settler)
 
     return opened
 

@@ -28,6 +28,12 @@ class AggregatorSection(Section):
     """The AVS' RegistryCoordinator; without it the one that the service manager names."""
     liveness_verifier: OptionalAddress = None
     """The AVS' TEELivenessVerifier; without it the one that the service manager names."""
+    slasher: OptionalAddress = None
+    """The AVS' AvsSlasher, to which evidence is sent; without it evidence is only kept."""
+    rewards: OptionalAddress = None
+    """The AVS' AvsRewards, which is asked to pay for each confirmed task; without it others ask."""
+    settle_interval: Annotated[Seconds, Field(ge=0.1)] = 12.0
+    """From one look for slashings and rewards to the next."""
     start_block: _Count = 0
     """L1 block from which events are read: that of the AVS' deployment, or before."""
     committees: tuple[_Positive, ...] = (1,)

@@ -1,16 +1,20 @@
 """The request store: proof requests, intents and leadership, in a database."""
 
 from coprove.storage.adoption import Adopted, AdoptionPlan, ForeignRequest, plan_adoption
-from coprove.storage.avs_log import (
+from coprove.storage.avs_log import AvsLog
+from coprove.storage.avs_rows import (
     AvsConfirmationState,
     AvsEvidenceKind,
-    AvsLog,
+    AvsSettlementKind,
+    AvsSettlementState,
     AvsTaskState,
     StoredConfirmation,
     StoredEvidence,
+    StoredSettlement,
     StoredSignature,
     StoredTask,
 )
+from coprove.storage.avs_settlements import NOBODY, AvsSettlementLog, SignedTask, UnsettledReward
 from coprove.storage.intent_log import RequestIntentLog
 from coprove.storage.memory import MemoryDatabase, MemoryRequestStore
 from coprove.storage.op_succinct import read_early, read_today
@@ -49,12 +53,16 @@ __all__ = [
     "CLAIMED",
     "DEAD",
     "LIVE",
+    "NOBODY",
     "TRANSITIONS",
     "Adopted",
     "AdoptionPlan",
     "AvsConfirmationState",
     "AvsEvidenceKind",
     "AvsLog",
+    "AvsSettlementKind",
+    "AvsSettlementLog",
+    "AvsSettlementState",
     "AvsTaskState",
     "Checkpoint",
     "ConfigIdentity",
@@ -77,14 +85,17 @@ __all__ = [
     "RequestStatus",
     "RequestStore",
     "Scope",
+    "SignedTask",
     "SpendingLedger",
     "SqlRequestStore",
     "StoredConfirmation",
     "StoredEvidence",
+    "StoredSettlement",
     "StoredSignature",
     "StoredTask",
     "TransactionLog",
     "Transition",
+    "UnsettledReward",
     "Values",
     "open_ledger",
     "open_store",

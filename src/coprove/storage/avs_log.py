@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from coprove.storage.avs_rows import (
+    AvsConfirmationState,
+    AvsEvidenceKind,
+    AvsTaskState,
+    StoredConfirmation,
+    StoredEvidence,
+    StoredSignature,
+    StoredTask,
+    columns,
+    dialect,
+    read_confirmation,
+    read_evidence,
+    read_signature,
+    read_task,
+)
 from coprove.storage.cancellation import unbroken
 from coprove.storage.schema import avs_confirmations, avs_evidence, avs_signatures, avs_tasks
-from coprove.types import Hash32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import RowMapping, Table
+    from sqlalchemy import Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from coprove.storage.records import Lease
     from coprove.storage.sql_store import SqlRequestStore
+    from coprove.types import Hash32
 
 __all__ = [
     "AvsConfirmationState",
@@ -32,107 +44,6 @@ __all__ = [
     "StoredSignature",
     "StoredTask",
 ]
-
-
-class AvsTaskState(StrEnum):
-    """Where a task stands."""
-
-    OPEN = "open"
-    """Signatures are taken."""
-    CONFIRMED = "confirmed"
-    """The chain has it; a reorg may open it again."""
-    EXPIRED = "expired"
-    """Its time ran out."""
-    VOID = "void"
-    """Its reference block left the chain: nobody can confirm what was signed."""
-
-
-class AvsEvidenceKind(StrEnum):
-    """What an operator can be slashed for by its own signatures."""
-
-    EQUIVOCATION = "equivocation"
-    """It signed two states of one range and L1 head."""
-    CONTRADICTS_QUORUM = "contradicts-quorum"
-    """It signed another state of the same range and L1 head than was confirmed."""
-
-
-class AvsConfirmationState(StrEnum):
-    """Where an attempt to confirm a task stands."""
-
-    OPEN = "open"
-    """It may have been sent."""
-    DONE = "done"
-    """It is in the chain."""
-    FAILED = "failed"
-    """It reverted or the chain lost it: another attempt may follow."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredTask:
-    """A task that was issued."""
-
-    number: int
-    """From 1; never given twice in a scope."""
-    key: Hash32
-    """Name of the task on chain; tasks that were issued again share it."""
-    body: str
-    """The task as its room writes it."""
-    state: AvsTaskState
-    """Where it stands."""
-    created_at: int
-    """Unix seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSignature:
-    """A state that an operator signed, verified."""
-
-    task_number: int
-    """Which task."""
-    operator_id: Hash32
-    """Who."""
-    state: bytes
-    """What it signed."""
-    signature: bytes
-    """Its BLS signature, 64 bytes."""
-    prover_signature: bytes
-    """Its prover's, 65 bytes."""
-    accepted_at: float
-    """Unix seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvidence:
-    """Signed evidence against an operator; the first of a kind for a task is kept."""
-
-    key: Hash32
-    """Name of the task on chain."""
-    operator_id: Hash32
-    """Against whom."""
-    kind: AvsEvidenceKind
-    """For what."""
-    body: str
-    """JSON, in the shape of the slasher's arguments."""
-    created_at: float
-    """Unix seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredConfirmation:
-    """An attempt to confirm a task; at most one of a task is open."""
-
-    task_number: int
-    """Which task."""
-    attempt: int
-    """From 1."""
-    calldata: bytes
-    """What is sent."""
-    state: AvsConfirmationState
-    """Where it stands."""
-    error: str | None = None
-    """Why it failed."""
-    updated_at: float
-    """Unix seconds."""
 
 
 class AvsLog:
@@ -150,7 +61,7 @@ class AvsLog:
     async def add_task(self, task: StoredTask) -> None:
         """Store a task that is issued."""
         async with self._store.connection(self._lease) as (db, scope):
-            await db.execute(insert(avs_tasks).values(_columns(task, scope)))
+            await db.execute(insert(avs_tasks).values(columns(task, scope)))
 
     @unbroken
     async def set_state(self, number: int, state: AvsTaskState) -> None:
@@ -164,8 +75,8 @@ class AvsLog:
     ) -> None:
         """Store what a batch brought, all or nothing; what is there already stays as it is."""
         async with self._store.connection(self._lease) as (db, scope):
-            await _insert_new(db, avs_signatures, [_columns(one, scope) for one in signatures])
-            await _insert_new(db, avs_evidence, [_columns(one, scope) for one in evidence])
+            await _insert_new(db, avs_signatures, [columns(one, scope) for one in signatures])
+            await _insert_new(db, avs_evidence, [columns(one, scope) for one in evidence])
 
     @unbroken
     async def put_confirmation(
@@ -176,10 +87,10 @@ class AvsLog:
         evidence: Sequence[StoredEvidence] = (),
     ) -> None:
         """Store an attempt, or where it stands now, with all that follows from it."""
-        row = _columns(confirmation, scope=0)
+        row = columns(confirmation, scope=0)
         async with self._store.connection(self._lease) as (db, scope):
             row["scope_id"] = scope
-            upsert: Any = _dialect(db).insert(avs_confirmations).values(row)
+            upsert: Any = dialect(db).insert(avs_confirmations).values(row)
             await db.execute(
                 upsert.on_conflict_do_update(
                     index_elements=["scope_id", "task_number", "attempt"],
@@ -188,7 +99,7 @@ class AvsLog:
             )
             if task_state is not None:
                 await _set_state(db, scope, confirmation.task_number, task_state)
-            await _insert_new(db, avs_evidence, [_columns(one, scope) for one in evidence])
+            await _insert_new(db, avs_evidence, [columns(one, scope) for one in evidence])
 
     @unbroken
     async def tasks(self, *, recent: int) -> Sequence[StoredTask]:
@@ -207,7 +118,7 @@ class AvsLog:
                 .where(own, ~closed | avs_tasks.c.number.in_(newest))
                 .order_by(avs_tasks.c.number)
             )
-            return [_task(row) for row in (await db.execute(query)).mappings()]
+            return [read_task(row) for row in (await db.execute(query)).mappings()]
 
     @unbroken
     async def last_number(self) -> int:
@@ -229,7 +140,7 @@ class AvsLog:
                 .limit(1)
             )
             row = (await db.execute(query)).mappings().one_or_none()
-            return None if row is None else _task(row)
+            return None if row is None else read_task(row)
 
     @unbroken
     async def signatures(self, task_number: int) -> Sequence[StoredSignature]:
@@ -243,10 +154,7 @@ class AvsLog:
                 )
                 .order_by(avs_signatures.c.accepted_at, avs_signatures.c.operator_id)
             )
-            return [
-                StoredSignature(**_fields(row, "operator_id"))
-                for row in (await db.execute(query)).mappings()
-            ]
+            return [read_signature(row) for row in (await db.execute(query)).mappings()]
 
     @unbroken
     async def evidence(
@@ -258,12 +166,7 @@ class AvsLog:
             if key is not None:
                 query = query.where(avs_evidence.c.key == key)
             query = query.order_by(avs_evidence.c.created_at.desc()).limit(limit)
-            found = []
-            for row in (await db.execute(query)).mappings():
-                fields = _fields(row, "key", "operator_id")
-                fields["kind"] = AvsEvidenceKind(row["kind"])
-                found.append(StoredEvidence(**fields))
-            return found
+            return [read_evidence(row) for row in (await db.execute(query)).mappings()]
 
     @unbroken
     async def confirmations(self, task_number: int) -> Sequence[StoredConfirmation]:
@@ -277,12 +180,7 @@ class AvsLog:
                 )
                 .order_by(avs_confirmations.c.attempt)
             )
-            found = []
-            for row in (await db.execute(query)).mappings():
-                fields = _fields(row)
-                fields["state"] = AvsConfirmationState(row["state"])
-                found.append(StoredConfirmation(**fields))
-            return found
+            return [read_confirmation(row) for row in (await db.execute(query)).mappings()]
 
 
 async def _set_state(db: AsyncConnection, scope: int, number: int, state: AvsTaskState) -> None:
@@ -295,30 +193,5 @@ async def _set_state(db: AsyncConnection, scope: int, number: int, state: AvsTas
 
 async def _insert_new(db: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        statement: Any = _dialect(db).insert(table)
+        statement: Any = dialect(db).insert(table)
         await db.execute(statement.on_conflict_do_nothing(), rows)
-
-
-def _dialect(db: AsyncConnection) -> Any:
-    return sqlite if db.dialect.name == "sqlite" else postgresql
-
-
-def _columns(record: Any, scope: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"scope_id": scope}
-    for name in record.__dataclass_fields__:
-        value = getattr(record, name)
-        found[name] = value.value if isinstance(value, StrEnum) else value
-    return found
-
-
-def _fields(row: RowMapping, *hashes: str) -> dict[str, Any]:
-    found = {name: value for name, value in row.items() if name != "scope_id"}
-    for name in hashes:
-        found[name] = Hash32(found[name])
-    return found
-
-
-def _task(row: RowMapping) -> StoredTask:
-    fields = _fields(row, "key")
-    fields["state"] = AvsTaskState(row["state"])
-    return StoredTask(**fields)

@@ -1,4 +1,4 @@
-"""The tables of an AVS' aggregator: tasks, who signed what, evidence, confirmations."""
+"""The tables of an AVS' aggregator: tasks, signatures, evidence, confirmations, settlements."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sqlalchemy import (
 __all__ = ["define"]
 
 
-def define(metadata: MetaData, number: BigInteger) -> tuple[Table, Table, Table, Table]:
-    """Return the four tables of `metadata`; `number` is the type of a scope's number."""
+def define(metadata: MetaData, number: BigInteger) -> tuple[Table, Table, Table, Table, Table]:
+    """Return the five tables of `metadata`; `number` is the type of a scope's number."""
     tasks = Table(
         "avs_tasks",
         metadata,
@@ -88,4 +88,22 @@ def define(metadata: MetaData, number: BigInteger) -> tuple[Table, Table, Table,
             postgresql_where=text("state = 'open'"),
         ),
     )
-    return tasks, signatures, evidence, confirmations
+    settlements = Table(
+        "avs_settlements",
+        metadata,
+        Column("scope_id", number, primary_key=True),
+        Column("kind", Text, primary_key=True),
+        Column("key", LargeBinary, primary_key=True),
+        Column("operator_id", LargeBinary, primary_key=True),
+        Column("attempt", Integer, nullable=False),
+        Column("state", Text, nullable=False),
+        Column("error", Text),
+        Column("updated_at", Double, nullable=False),
+        ForeignKeyConstraint(["scope_id"], ["scopes.id"]),
+        CheckConstraint(
+            "kind IN ('equivocation', 'contradicts-quorum', 'proven-wrong', 'reward')", "kind"
+        ),
+        CheckConstraint("attempt > 0", "attempt"),
+        CheckConstraint("state IN ('open', 'failed', 'done')", "state"),
+    )
+    return tasks, signatures, evidence, confirmations, settlements

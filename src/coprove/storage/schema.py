@@ -37,6 +37,7 @@ __all__ = [
     "attempts",
     "avs_confirmations",
     "avs_evidence",
+    "avs_settlements",
     "avs_signatures",
     "avs_tasks",
     "checkpoints",
@@ -305,5 +306,8 @@ spending = Table(
 )
 """What each effect cost, by day; of all scopes together, and of who has none."""
 
-avs_tasks, avs_signatures, avs_evidence, avs_confirmations = avs_schema.define(METADATA, _Number)
-"""An AVS' tasks, what operators signed of them, evidence against some, what went on chain."""
+avs_tasks, avs_signatures, avs_evidence, avs_confirmations, avs_settlements = avs_schema.define(
+    METADATA, _Number
+)
+"""An AVS' tasks, what operators signed of them, evidence against some, what went on chain, and what
+was brought before slasher and rewards."""

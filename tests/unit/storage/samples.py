@@ -6,16 +6,19 @@ import datetime
 from typing import TYPE_CHECKING
 
 from coprove.storage import (
+    NOBODY,
     AvsConfirmationState,
     AvsEvidenceKind,
     AvsLog,
+    AvsSettlementKind,
+    AvsSettlementLog,
     AvsTaskState,
     IntentKind,
     RequestStatus,
     open_ledger,
     open_store,
 )
-from coprove.types import Address, BlockRange
+from coprove.types import Address, BlockRange, Hash32
 from coprove.types.transactions import Draft, Fees
 from tests.unit.storage.lab import SCOPE, TTL, plans, spans
 
@@ -144,18 +147,30 @@ _AVS_CONFIRMATION = {
     "error": "TaskExpired",
     "updated_at": 8.5,
 }
+_AVS_SETTLEMENT = {
+    "scope_id": 1,
+    "kind": "reward",
+    "key": b"k" * 32,
+    "operator_id": bytes(32),
+    "attempt": 2,
+    "state": "failed",
+    "error": "TooEarly",
+    "updated_at": 9.5,
+}
+_FIFTH = (
+    *_FOURTH,
+    ("avs_tasks", _AVS_TASK),
+    ("avs_signatures", _AVS_SIGNATURE),
+    ("avs_evidence", _AVS_EVIDENCE),
+    ("avs_confirmations", _AVS_CONFIRMATION),
+)
 SAMPLES: Mapping[str, Sequence[tuple[str, Mapping[str, object]]]] = {
     "0001": _FIRST,
     "0002": _SECOND,
     "0003": _THIRD,
     "0004": _FOURTH,
-    "0005": (
-        *_FOURTH,
-        ("avs_tasks", _AVS_TASK),
-        ("avs_signatures", _AVS_SIGNATURE),
-        ("avs_evidence", _AVS_EVIDENCE),
-        ("avs_confirmations", _AVS_CONFIRMATION),
-    ),
+    "0005": _FIFTH,
+    "0006": (*_FIFTH, ("avs_settlements", _AVS_SETTLEMENT)),
 }
 """By revision: tables and rows, in an order that every constraint allows."""
 
@@ -203,6 +218,12 @@ async def check_sample(url: str, revision: str) -> None:
             (confirmation,) = await log.confirmations(3)
             assert confirmation.state is AvsConfirmationState.FAILED
             assert confirmation.error == "TaskExpired"
+        if revision >= "0006":
+            settlement = await AvsSettlementLog(store, lease).settlement(
+                AvsSettlementKind.REWARD, Hash32(b"k" * 32), NOBODY
+            )
+            assert settlement is not None
+            assert (settlement.attempt, settlement.error) == (2, "TooEarly")
     async with await open_ledger(url) as ledger:
         day = datetime.date(2026, 1, 2)
         assert await ledger.spent(day) == ((1, 10**20) if revision >= "0002" else (0, 0))

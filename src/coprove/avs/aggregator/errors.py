@@ -6,10 +6,12 @@ from coprove.errors import Critical, InputError, Reset, Temporary
 
 __all__ = [
     "AggregateError",
+    "ConfirmationLostError",
     "ConfirmationRevertedError",
     "NotCoveredError",
     "ReferenceBlockLostError",
     "UnknownCommitteeError",
+    "UnknownSignerError",
 ]
 
 
@@ -40,3 +42,11 @@ class ConfirmationRevertedError(Temporary):
         super().__init__(f"task {task} was not confirmed: {error}")
         self.task = task
         self.error = error
+
+
+class ConfirmationLostError(Reset):
+    """A task that was confirmed is not any more: its block left the chain."""
+
+
+class UnknownSignerError(Temporary):
+    """The registry does not know, or not any more, whose an operator id is."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from coprove.avs.aggregator.protocols import TaskSource
     from coprove.avs.aggregator.registry import ChainRegistry
     from coprove.avs.aggregator.server import AggregatorServerOptions
+    from coprove.avs.aggregator.settlement import Settler
     from coprove.avs.tasks import AvsTask, Submission
     from coprove.contracts.avs import ServiceManager
     from coprove.rpc import EthClient
@@ -38,11 +39,17 @@ if TYPE_CHECKING:
     from coprove.telemetry import Metrics
     from coprove.types import Hash32
 
-__all__ = ["Aggregator", "AggregatorParts", "ScheduledSource", "ServiceOptions", "serve"]
+__all__ = [
+    "Aggregator",
+    "AggregatorParts",
+    "OpenedCore",
+    "ScheduledSource",
+    "ServiceOptions",
+    "serve",
+]
 
 EngineOpener: TypeAlias = (
-    "Callable[[Lease, Callable[[], Awaitable[None]]],"
-    " AbstractAsyncContextManager[AggregatorEngine]]"
+    "Callable[[Lease, Callable[[], Awaitable[None]]], AbstractAsyncContextManager[OpenedCore]]"
 )
 """Opens a core for a lease, with the guard to ask before each transaction."""
 _log = get_logger(part="aggregator")
@@ -70,10 +77,22 @@ class ServiceOptions:
     """From one look for new events of the registry to the next."""
     tick_interval: float = 1.0
     """From one tick of the core to the next."""
+    settle_interval: float = 12.0
+    """From one look for slashings and rewards to the next."""
     retry_interval: float = 4.0
     """After a start of the core that failed."""
     lease_seconds: float = 30.0
     """Length of the lease of who leads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedCore:
+    """What works while this process leads."""
+
+    engine: AggregatorEngine
+    """The core."""
+    settler: Settler | None = None
+    """Who slashes and settles rewards; None: others do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +289,8 @@ class Aggregator(AsyncClosing):
     async def _act(self, lease: Lease) -> None:
         """Run the core from its recovery to the end of the term."""
         async with AsyncExitStack() as stack:
-            engine = await self._opened(stack, lease)
+            core = await self._opened(stack, lease)
+            engine, settler = core.engine, core.settler
             self._switch.engine = engine
             opener = TaskOpener(
                 engine,
@@ -282,10 +302,13 @@ class Aggregator(AsyncClosing):
             _log.info("ready", url=self.url)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._loop("core", self._options.tick_interval, engine.tick))
+                if settler is not None:
+                    interval = self._options.settle_interval
+                    group.create_task(self._loop("settlement", interval, settler.tick))
                 for item in self._parts.sources:
                     group.create_task(self._feed(item, opener))
 
-    async def _opened(self, stack: AsyncExitStack, lease: Lease) -> AggregatorEngine:
+    async def _opened(self, stack: AsyncExitStack, lease: Lease) -> OpenedCore:
         """Open a core and have it recover, as often as it takes."""
         self._board.add("recovery", grace=_LEAST_GRACE)
         while True:
@@ -294,10 +317,10 @@ class Aggregator(AsyncClosing):
                 # Without them the core could not read back what it has on disk.
                 for committee in self._parts.committees:
                     await learn_rollup(self._parts.manager, committee, self._parts.rollups)
-                engine = await attempt.enter_async_context(
+                core = await attempt.enter_async_context(
                     self._parts.engine(lease, self._lead.confirm)
                 )
-                await engine.recover()
+                await core.engine.recover()
             except CoproveError as error:
                 await attempt.aclose()
                 self._note("recovery", error)
@@ -308,7 +331,7 @@ class Aggregator(AsyncClosing):
             else:
                 await stack.enter_async_context(attempt)
                 self._board.remove("recovery")
-                return engine
+                return core
 
     async def _feed(self, item: ScheduledSource, opener: TaskOpener) -> None:
         source = item.source

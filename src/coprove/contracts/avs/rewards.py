@@ -38,6 +38,7 @@ SUBMIT_SIGNATURE: Final = (
 )
 """What the rewards contract is appointed to call at the RewardsCoordinator."""
 _SETTLE: Final = Function(f"settle({STATE_HEADER_TYPE},bytes32[],uint32[][])")
+_SERVICE_MANAGER: Final = Function("serviceManager()", "(address)")
 _SETTLED: Final = Event(
     "RewardSettled(bytes32,address,address[],uint256[])", (True, True, False, False)
 )
@@ -93,6 +94,10 @@ class AvsRewards:
         """Share the endpoint's transport."""
         self._reader = ContractReader(transport, address)
         self.address = address
+
+    async def service_manager(self) -> Address:
+        """Return the AVS whose tasks it pays for."""
+        return Address.from_hex(await self._reader.call(_SERVICE_MANAGER))
 
     async def settled(self, *, first: int, last: Block = "latest") -> list[RewardSettled]:
         """Return what was settled in L1 blocks, in its order."""

@@ -49,6 +49,7 @@ _CONFIRMED_WRONG: Final = Function(
     f"slashConfirmedWrong({STATE_HEADER_TYPE},bytes32[],bytes32,uint256,{_HEAD})"
 )
 _IS_SLASHED: Final = Function("isSlashed(bytes32,bytes32)", "(bool)")
+_SERVICE_MANAGER: Final = Function("serviceManager()", "(address)")
 _WADS: Final = Function("wads(uint8)", "(uint256)")
 _SLASHED: Final = Event(
     "OperatorSlashed(address,bytes32,uint8,bytes32,bytes)", (True, True, True, False, False)
@@ -120,9 +121,17 @@ class AvsSlasher:
         self._reader = ContractReader(transport, address)
         self.address = address
 
-    async def is_slashed(self, task_id: Hash32, operator_id: Hash32) -> bool:
+    async def is_slashed(
+        self, task_id: Hash32, operator_id: Hash32, *, block: Block = "latest"
+    ) -> bool:
         """Whether an operator was slashed for a task."""
-        return bool(await self._reader.call(_IS_SLASHED, bytes(task_id), bytes(operator_id)))
+        return bool(
+            await self._reader.call(_IS_SLASHED, bytes(task_id), bytes(operator_id), block=block)
+        )
+
+    async def service_manager(self) -> Address:
+        """Return the AVS that it slashes for."""
+        return Address.from_hex(await self._reader.call(_SERVICE_MANAGER))
 
     async def wad(self, offence: Offence) -> int:
         """Return what an offence costs, of 10^18."""

@@ -79,6 +79,11 @@ def _aggregator(
         "aggregator": {
             "service_manager": manifest.service_manager,
             "operator_state_retriever": manifest.operator_state_retriever,
+            "slasher": manifest.slasher,
+            "rewards": manifest.rewards,
+            "settle_interval": 1.0,
+            # Time for who signs otherwise to be heard: what comes later is no evidence.
+            "min_wait": 2.0,
             "port": port,
             "audiences": [url],
             "data_dir": str(folder),

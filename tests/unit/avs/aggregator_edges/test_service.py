@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
@@ -19,6 +19,7 @@ from coprove.avs.aggregator.server import SERVER_METRICS, AggregatorServerOption
 from coprove.avs.aggregator.service import (
     Aggregator,
     AggregatorParts,
+    OpenedCore,
     ScheduledSource,
     ServiceOptions,
 )
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
+    from coprove.avs.aggregator.engine import AggregatorEngine
     from coprove.avs.aggregator.options import RollupIdentity
     from coprove.storage import SqlRequestStore
 
@@ -347,7 +349,7 @@ async def running(
 
         @asynccontextmanager
         async def opened(_lease: Any, _guard: Any) -> AsyncIterator[Any]:
-            yield found
+            yield OpenedCore(engine=cast("AggregatorEngine", found))
 
         played: dict[str, Any] = {
             "registry": registry,
