@@ -24,6 +24,7 @@ def devnet(
     proposer: bool = True,
     tee_provers: int = 3,
     operators: int = 4,
+    byzantine: int = 0,
     exit_after_outputs: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -58,6 +59,9 @@ def devnet(
     operators
         Operators of the multi-prover AVS, each restaked at an EigenLayer of the devnet's own and
         with a prover of its own, in two quorums; 0 for no AVS.
+    byzantine
+        Operators that do wrong, the last ones: in turn they sign wrong roots, sign twice, replay,
+        or say nothing. With 8 operators, two quorums of four, one of each can without harm.
     exit_after_outputs
         Stop after so many finalised outputs.
     json
@@ -75,6 +79,7 @@ def devnet(
             proposer=proposer,
             tee_provers=tee_provers,
             operators=operators,
+            byzantine=byzantine,
             exit_after_outputs=exit_after_outputs,
             as_json=json,
         )

@@ -70,7 +70,9 @@ __all__ = [
     "open_account",
     "open_contracts",
     "open_operator",
+    "open_operator_parts",
     "open_protection",
+    "operator_options",
     "prover_options",
 ]
 
@@ -162,9 +164,30 @@ async def open_account(
         yield OperatorAccount(contracts=contracts, manager=manager, signer=signer)
 
 
+def operator_options(settings: Settings) -> OperatorOptions:
+    """Return how an operator runs."""
+    given = settings.operator
+    return OperatorOptions(
+        name=given.name,
+        avs_name=given.avs_name,
+        prover_url=given.prover_url,
+        margin=given.margin,
+        attest_interval=given.attest_interval,
+        push_interval=given.push_interval,
+        max_tasks=given.max_tasks,
+    )
+
+
 @asynccontextmanager
 async def open_operator(settings: Settings) -> AsyncIterator[OperatorService]:
-    """Open all that `coprove operator run` consists of; servers listen when it is entered."""
+    """Open `coprove operator run`; servers listen when it is entered."""
+    async with open_operator_parts(settings) as parts:
+        yield OperatorService(parts, operator_options(settings))
+
+
+@asynccontextmanager
+async def open_operator_parts(settings: Settings) -> AsyncIterator[OperatorParts]:
+    """Open all that an operator consists of; servers listen when it is entered."""
     given = settings.operator
     key = bls_key(settings)
     metrics, board = operator_metrics(), HealthBoard()
@@ -235,7 +258,7 @@ async def open_operator(settings: Settings) -> AsyncIterator[OperatorService]:
             metrics=metrics,
             options=TaskOptions(avs_name=given.avs_name),
         )
-        parts = OperatorParts(
+        yield OperatorParts(
             contracts=contracts,
             transport=transport,
             key=key.public_key,
@@ -247,18 +270,6 @@ async def open_operator(settings: Settings) -> AsyncIterator[OperatorService]:
             aggregator=aggregator,
             board=board,
             metrics=metrics,
-        )
-        yield OperatorService(
-            parts,
-            OperatorOptions(
-                name=given.name,
-                avs_name=given.avs_name,
-                prover_url=given.prover_url,
-                margin=given.margin,
-                attest_interval=given.attest_interval,
-                push_interval=given.push_interval,
-                max_tasks=given.max_tasks,
-            ),
         )
 
 

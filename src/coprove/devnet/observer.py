@@ -123,7 +123,9 @@ class Observer:
         tee = devnet.manifest.tee
         self._tee = None if tee is None else TeeObserver(self._l1, tee, devnet.tee_provers)
         avs = devnet.manifest.avs
-        self._avs = None if avs is None else AvsObserver(self._l1, avs)
+        self._avs = (
+            None if avs is None else AvsObserver(self._l1, avs, byzantine=devnet.options.byzantine)
+        )
         self._tails = [
             LogTail(name, devnet.directory.log(name)) for name in devnet.supervisor.states
         ]

@@ -48,6 +48,8 @@ class DevnetOptions:
     operators: int = 4
     """* Operators of the AVS, each with a prover of its own: of the `tee_provers` the first, and
     as many more as it takes; 0 for no AVS."""
+    byzantine: int = 0
+    """How many of these do wrong, the last ones: wrong roots, two states, replays, silence."""
     traffic: float = 2.0
     """L2 transactions a second; 0 for none."""
     batch_type: Literal["span", "singular"] = "span"
@@ -74,6 +76,7 @@ class DevnetOptions:
             ("workers", 1, 64),
             ("tee_provers", 0, MAX_PROVERS),
             ("operators", 0, MAX_PROVERS),
+            ("byzantine", 0, self.operators),
             ("max_channel_duration", 1, 100),
             ("max_frame_size", 100, 400_000),
         ):

@@ -214,7 +214,8 @@ class Devnet(AsyncClosing):
                 _log.warning("this devnet was made without a TEE lane", asked=claiming)
             return
         count = max(claiming, operators)
-        self.tee_provers = provers = prover_processes(tee, self.directory, count)
+        lying = range(max(0, operators - self.options.byzantine), operators)
+        self.tee_provers = provers = prover_processes(tee, self.directory, count, lying=lying)
         await asyncio.gather(*(self.supervisor.start(prover.spec) for prover in provers))
         starts = []
         if claiming:
@@ -256,6 +257,7 @@ class Devnet(AsyncClosing):
             provers,
             l1_url=self.l1.url,
             l2_url=self.l2_url,
+            byzantine=self.options.byzantine,
         )
         self.aggregator_url = processes.aggregator_url
         await self.supervisor.start(processes.aggregator)

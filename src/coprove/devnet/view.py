@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from coprove.contracts.eigenlayer import WAD
 from coprove.storage import RequestStatus
 
 if TYPE_CHECKING:
@@ -136,16 +137,19 @@ def _avs(snapshot: Snapshot) -> list[RenderableType]:
     if state is None:
         return []
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("operator", "account", "quorum", "prover counts", "signed"):
+    for name in ("operator", "account", "quorum", "prover counts", "signed", "shares", "slashed"):
         table.add_column(name)
     words = {True: Text("yes", "green"), False: Text("no", "yellow"), None: Text("-")}
     for item in state.operators:
+        wrong = "" if item.byzantine is None else f" {item.byzantine.value}"
         table.add_row(
-            item.name,
+            Text.assemble(item.name, (wrong, "red")),
             f"{str(item.account)[:14]}…",
             str(item.quorum),
             words[item.counts],
             f"{item.signed:,}",
+            "-" if item.shares is None else f"{item.shares / WAD:,.2f}",
+            Text(f"{item.slashed:,}", "red" if item.slashed else ""),
         )
     latest = "none yet"
     if state.latest is not None and state.latest_root is not None:

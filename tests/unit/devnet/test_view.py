@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from coprove.devnet.accounts import DevAccounts, Role, require_dev_chain
+from coprove.devnet.avs.byzantine import ByzantineKind
 from coprove.devnet.avs.observer import AvsOperatorState, AvsState
 from coprove.devnet.batcher.config import BatcherConfig
 from coprove.devnet.errors import DataDirInUseError, NotADevChainError
@@ -90,6 +91,9 @@ def snapshot(status: SyncStatus | None) -> Snapshot:
                     quorum=1,
                     counts=False,
                     signed=0,
+                    slashed=7654,
+                    shares=75 * 10**18,
+                    byzantine=ByzantineKind.EQUIVOCATE,
                 ),
             ),
             confirmed=5678,
@@ -153,9 +157,18 @@ def test_the_view_shows_the_tee_lane_and_says_that_it_is_simulated() -> None:
 
 
 def test_the_view_shows_the_avs() -> None:
-    """An operator whose prover counts and one whose does not; without an AVS there is no panel."""
+    """An operator that counts and one that does wrong; without an AVS there is no panel."""
     text = drawn(heads())
-    for part in ("5,678 ranges confirmed", "operator_1", "4,321", "yes", "no"):
+    for part in (
+        "5,678 ranges confirmed",
+        "operator_1",
+        "4,321",
+        "yes",
+        "no",
+        "operator_2 equivocate",
+        "75.00",
+        "7,654",
+    ):
         assert part in text
     console = Console(file=io.StringIO(), width=160)
     console.print(draw(replace(snapshot(heads()), avs=None)))
@@ -220,7 +233,14 @@ def test_the_manifest_is_read_back_and_a_broken_one_refused(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"block_time": 0}, {"traffic": -1.0}, {"exit_after_outputs": 0}, {"l1_port": 70_000}],
+    [
+        {"block_time": 0},
+        {"traffic": -1.0},
+        {"exit_after_outputs": 0},
+        {"l1_port": 70_000},
+        {"byzantine": 5},
+        {"byzantine": 1, "operators": 0},
+    ],
 )
 def test_options_that_cannot_work_are_refused(wrong: dict[str, float]) -> None:
     """The error names the option."""

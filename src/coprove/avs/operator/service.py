@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from coprove.avs.operator import metrics as names
 from coprove.avs.operator.attesting import prover_address_hash
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from coprove.avs.operator.discovery import OperatorContracts
     from coprove.avs.operator.health import HealthBoard, NodeHealth
     from coprove.avs.operator.metered import MeteredTransport
-    from coprove.avs.operator.tasks import TaskWorker
+    from coprove.avs.operator.tasks import Outcome
     from coprove.avs.tasks import AvsTask
     from coprove.prover.tee.registrar import Registrar
     from coprove.telemetry import Metrics, MetricSpec
     from coprove.types import Address
 
-__all__ = ["OperatorOptions", "OperatorParts", "OperatorService"]
+__all__ = ["OperatorOptions", "OperatorParts", "OperatorService", "TaskRunner"]
 
 _log = get_logger(part="operator")
 _ETHER: Final = 10**18
@@ -70,6 +70,13 @@ class OperatorOptions:
     """Without a new task after which all open ones are asked for again."""
 
 
+class TaskRunner(Protocol):
+    """Takes tasks to their end; a TaskWorker is one."""
+
+    async def run(self, task: AvsTask) -> Outcome | None:
+        """Sign a task and hand it in; errors as of `TaskWorker.run`. None: it did not."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorParts:
     """What an operator consists of; the caller opens and closes all of it."""
@@ -88,7 +95,7 @@ class OperatorParts:
     """The registrar's way."""
     prover: TimedProver
     """The prover."""
-    worker: TaskWorker
+    worker: TaskRunner
     """Takes tasks to their end."""
     aggregator: AggregatorClient
     """Gives tasks."""

@@ -34,6 +34,7 @@ __all__ = [
     "leave_sets_call",
     "m2_deregister_call",
     "m2_register_call",
+    "operator_shares",
     "register_as_operator_call",
     "register_for_sets_call",
     "transfer_call",
@@ -119,6 +120,20 @@ class Allocation:
     """Block from which that holds; 0: nothing is pending."""
 
 
+async def operator_shares(
+    transport: RpcTransport,
+    delegation_manager: Address,
+    operator: Address,
+    strategies: Sequence[Address],
+    *,
+    block: Block = "latest",
+) -> tuple[int, ...]:
+    """Return the shares delegated to an operator in each strategy; errors as of EigenLayer's."""
+    reader = ContractReader(transport, delegation_manager)
+    wanted = [bytes(item) for item in strategies]
+    return tuple(await reader.call(_SHARES, bytes(operator), wanted, block=block))
+
+
 class EigenLayer:
     """Reads EigenLayer's core. Errors: CallRevertedError, InputError, those of the transport."""
 
@@ -137,8 +152,8 @@ class EigenLayer:
         self, operator: Address, strategies: Sequence[Address], *, block: Block = "latest"
     ) -> tuple[int, ...]:
         """Return the shares delegated to an operator in each strategy."""
-        wanted = [bytes(item) for item in strategies]
-        return tuple(await self._delegation.call(_SHARES, bytes(operator), wanted, block=block))
+        manager = self.addresses.delegation_manager
+        return await operator_shares(self._transport, manager, operator, strategies, block=block)
 
     async def allocation(
         self, operator: Address, avs: Address, set_id: int, strategy: Address

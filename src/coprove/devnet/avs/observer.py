@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coprove.contracts.avs import ServiceManager
+from coprove.contracts.avs.slashing import AvsSlasher
+from coprove.contracts.eigenlayer import operator_shares
+from coprove.devnet.avs.byzantine import byzantine_kind
 from coprove.devnet.avs.deployment import QUORUMS
 from coprove.devnet.avs.keys import bls_key_of, operator_account
 from coprove.errors import CoproveError
@@ -15,6 +19,7 @@ from coprove.types import Address
 
 if TYPE_CHECKING:
     from coprove.contracts.avs import TaskConfirmed
+    from coprove.devnet.avs.byzantine import ByzantineKind
     from coprove.devnet.manifest import AvsManifest
     from coprove.rpc import JsonRpcTransport
     from coprove.types import Hash32
@@ -38,6 +43,12 @@ class AvsOperatorState:
     """Whether the contract counts its signature now; None: L1 does not answer."""
     signed: int
     """Confirmations that it signed."""
+    slashed: int = 0
+    """How often it was slashed."""
+    shares: int | None = None
+    """What it has of the strategy, in its smallest unit; None: L1 does not answer."""
+    byzantine: ByzantineKind | None = None
+    """How it does wrong; None for an honest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +68,16 @@ class AvsState:
 class AvsObserver:
     """Looks at the contracts; what does not answer keeps its last value."""
 
-    def __init__(self, transport: JsonRpcTransport, manifest: AvsManifest) -> None:
+    def __init__(
+        self, transport: JsonRpcTransport, manifest: AvsManifest, *, byzantine: int = 0
+    ) -> None:
         """`transport` is the L1's, and stays the caller's to close."""
+        self._count, self._byzantine = manifest.operators, byzantine
+        self._slasher = AvsSlasher(transport, Address.from_hex(manifest.slasher))
+        self._delegation = Address.from_hex(manifest.delegation_manager)
+        self._strategy = Address.from_hex(manifest.strategy)
+        self._transport = transport
+        self._slashed: Counter[Hash32] = Counter()
         self._ids = [
             bls_key_of(index).public_key.operator_id for index in range(manifest.operators)
         ]
@@ -70,6 +89,10 @@ class AvsObserver:
         with suppress(CoproveError):
             found = await self._manager.tasks_confirmed(first=0)
             self._confirmed = {item.task_id: item for item in found}
+        with suppress(CoproveError):
+            self._slashed = Counter(
+                item.operator_id for item in await self._slasher.slashed(first=0)
+            )
         confirmed = list(self._confirmed.values())
         highest = max(confirmed, key=lambda item: item.end_block, default=None)
         states = await asyncio.gather(
@@ -89,10 +112,18 @@ class AvsObserver:
         counts: bool | None = None
         with suppress(CoproveError):
             counts = await self._manager.counts(id_, quorum, reference_block=_ANY_BLOCK)
+        account, shares = operator_account(index), None
+        with suppress(CoproveError):
+            (shares,) = await operator_shares(
+                self._transport, self._delegation, account, [self._strategy]
+            )
         return AvsOperatorState(
             name=f"operator_{index + 1}",
-            account=operator_account(index),
+            account=account,
             quorum=quorum,
             counts=counts,
             signed=sum(id_ not in item.non_signers for item in confirmed),
+            slashed=self._slashed[id_],
+            shares=shares,
+            byzantine=byzantine_kind(index, operators=self._count, byzantine=self._byzantine),
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from coprove.contracts.foundry_tools import free_port
 from coprove.devnet.accounts import DevAccounts, Role
+from coprove.devnet.avs.byzantine import byzantine_kind
 from coprove.devnet.avs.keys import write_keys, write_secret
 from coprove.devnet.operator import toml_text
 from coprove.devnet.probe import is_healthy
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from coprove.devnet.avs.byzantine import ByzantineKind
     from coprove.devnet.manifest import AvsManifest, DataDir
     from coprove.devnet.tee.processes import ProverProcess
 
 __all__ = ["AvsProcesses", "avs_processes"]
 
 _COPROVE = (sys.executable, "-c", "from coprove.cli import main; main()")
+_BYZANTINE = (sys.executable, "-m", "coprove.cli.byzantine", "operator")
 _HEADER = "# Of this devnet; its keys are public."
 
 
@@ -45,8 +48,9 @@ def avs_processes(
     *,
     l1_url: str,
     l2_url: str,
+    byzantine: int = 0,
 ) -> AvsProcesses:
-    """Write the settings of the aggregator and the operators."""
+    """Write the settings of the aggregator and the operators; the last `byzantine` do wrong."""
     chain = directory.chain
     rpc = {
         "l1": l1_url,
@@ -60,7 +64,15 @@ def avs_processes(
         aggregator_url=url,
         aggregator=_aggregator(manifest, directory, rpc, port=port, url=url),
         operators=[
-            _operator(manifest, directory, rpc, provers[index], index=index, aggregator_url=url)
+            _operator(
+                manifest,
+                directory,
+                rpc,
+                provers[index],
+                index=index,
+                aggregator_url=url,
+                kind=byzantine_kind(index, operators=manifest.operators, byzantine=byzantine),
+            )
             for index in range(manifest.operators)
         ],
     )
@@ -97,7 +109,8 @@ def _aggregator(
     }
     config = _write(folder / "coprove.toml", sections)
     ready = _ready(port, "/healthz")
-    return _child(directory, "aggregator", ("aggregator", "--config", str(config)), ready)
+    command = (*_COPROVE, "aggregator", "--config", str(config))
+    return _child(directory, "aggregator", command, ready)
 
 
 def _operator(
@@ -108,6 +121,7 @@ def _operator(
     *,
     index: int,
     aggregator_url: str,
+    kind: ByzantineKind | None,
 ) -> ChildSpec:
     name, port = f"operator_{index + 1}", free_port()
     folder = directory.part("operators") / str(index + 1)
@@ -134,7 +148,11 @@ def _operator(
     }
     config = _write(folder / "coprove.toml", sections)
     ready = _ready(port, "/eigen/node")
-    return _child(directory, name, ("operator", "run", "--config", str(config)), ready)
+    command: tuple[str, ...] = (*_COPROVE, "operator", "run", "--config", str(config))
+    if kind is not None:
+        lies = ("--config", str(config), "--kind", kind.value, "--sign-url", str(prover.sign_url))
+        command = (*_BYZANTINE, *lies)
+    return _child(directory, name, command, ready)
 
 
 def _ready(port: int, path: str) -> Callable[[], Awaitable[bool]]:
@@ -142,11 +160,11 @@ def _ready(port: int, path: str) -> Callable[[], Awaitable[bool]]:
 
 
 def _child(
-    directory: DataDir, name: str, command: tuple[str, ...], ready: Callable[[], Awaitable[bool]]
+    directory: DataDir, name: str, command: Sequence[str], ready: Callable[[], Awaitable[bool]]
 ) -> ChildSpec:
     return ChildSpec(
         name=name,
-        command=lambda: (*_COPROVE, *command),
+        command=lambda: command,
         log_path=directory.log(name),
         ready=ready,
         environment={"PYTHONUNBUFFERED": "1"},
