@@ -1,19 +1,30 @@
-"""The AVS in a devnet: operators confirm what the ZK lane proves, through deaths."""
+"""The AVS in a devnet: operators confirm what the ZK lane proves, through deaths and lies."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.acceptance.devnets import RunningDevnet, processes_of, running_devnet, until
 
 from coprove.contracts.avs import ServiceManager
+from coprove.contracts.avs.slashing import AvsSlasher, Offence
+from coprove.contracts.eigenlayer import RewardsCoordinator, operator_shares
+from coprove.devnet.avs.deployment import STAKE
+from coprove.devnet.avs.keys import bls_key_of, operator_account
+from coprove.devnet.avs.rewards import EARNINGS_FILE
 from coprove.types import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from coprove.contracts.avs import TaskConfirmed
+    from coprove.contracts.avs.slashing import OperatorSlashed
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
@@ -46,6 +57,70 @@ async def all_confirmed(devnet: RunningDevnet, l2_block: int) -> None:
             assert confirmed[output.l2_block].output_root == output.root
 
 
+class Seen:
+    """Operators' stakes and slashings, read from EigenLayer and the slasher."""
+
+    def __init__(self, devnet: RunningDevnet) -> None:
+        assert devnet.manifest.avs is not None
+        self.avs = devnet.manifest.avs
+        self._transport = devnet.l1().transport
+        self.ids = [bls_key_of(index).public_key.operator_id for index in range(self.avs.operators)]
+
+    async def shares(self) -> list[int]:
+        """Return each operator's shares at the DelegationManager."""
+        manager = Address.from_hex(self.avs.delegation_manager)
+        strategy = Address.from_hex(self.avs.strategy)
+        found = [
+            await operator_shares(self._transport, manager, operator_account(index), [strategy])
+            for index in range(self.avs.operators)
+        ]
+        return [one for (one,) in found]
+
+    async def slashed(self) -> list[OperatorSlashed]:
+        """Return who was slashed for what."""
+        slasher = AvsSlasher(self._transport, Address.from_hex(self.avs.slasher))
+        return await slasher.slashed(first=0)
+
+    async def claimed(self, index: int) -> int:
+        """Return what an operator claimed of its rewards."""
+        coordinator = Address.from_hex(self.avs.rewards_coordinator)
+        reader = RewardsCoordinator(self._transport, coordinator)
+        return await reader.claimed(operator_account(index), Address.from_hex(self.avs.token))
+
+
+async def kept_dead(devnet: RunningDevnet, name: str) -> None:
+    """Kill a process whenever it is there, for ever."""
+    while True:
+        with suppress(KeyError, ProcessLookupError):
+            devnet.kill(name)
+        await asyncio.sleep(0.3)
+
+
+async def rewards_are_claimed(devnet: RunningDevnet, seen: Seen) -> None:
+    """An operator that runs claims what it earned, with the command that people have."""
+    index, folder = 1, devnet.data_dir / "operators" / "2"
+    earnings = devnet.data_dir / "rewards" / EARNINGS_FILE
+
+    async def is_there() -> bool:
+        return earnings.exists() and operator_account(index).hex0x in earnings.read_text()
+
+    await until("rewards posted", is_there, 120)
+    assert await seen.claimed(index) == 0
+    config = str(folder / "coprove.toml")
+    arguments = ("operator", "claim", str(earnings), "--config", config, "--json")
+    program = (sys.executable, "-c", "from coprove.cli import main; main()")
+    process = await asyncio.create_subprocess_exec(
+        *program, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    out, error = await process.communicate()
+    assert process.returncode == 0, error.decode()
+    told = json.loads(out)
+    claimed = await seen.claimed(index)
+    assert claimed > 0
+    assert seen.avs.token in told
+    assert int(told[seen.avs.token]) == claimed
+
+
 @pytest.mark.timeout(900)
 async def test_operators_confirm_every_output_and_come_back_from_kills(tmp_path: Path) -> None:
     """Four operators in two quorums; the aggregator and one of them are killed in between."""
@@ -69,5 +144,64 @@ async def test_operators_confirm_every_output_and_come_back_from_kills(tmp_path:
             outputs = await devnet.outputs()
             later = await devnet.final_output_above(outputs[-1].l2_block + INTERVAL)
             await all_confirmed(devnet, later.l2_block)
+        finally:
+            await devnet.close()
+
+
+@pytest.mark.timeout(900)
+async def test_one_dead_and_one_lying_operator_leave_it_live(tmp_path: Path) -> None:
+    """Of each quorum of four one does not help; the liar loses shares, the others get rewards."""
+    options: dict[str, Any] = {"operators": 8, "byzantine": 1, "traffic": 0.5}
+    with running_devnet(tmp_path / "data", start_seconds=240, **options) as devnet:
+        seen = Seen(devnet)
+        dying = asyncio.create_task(kept_dead(devnet, "operator_1"))
+        try:
+            before = await seen.shares()
+            assert before == [STAKE] * 8
+            first = await devnet.final_output_above(1)
+            later = await devnet.final_output_above(first.l2_block + 3 * INTERVAL)
+            await all_confirmed(devnet, later.l2_block)
+            newest = max((await confirmed_ranges(devnet)).values(), key=lambda item: item.end_block)
+            absent = {seen.ids[0], seen.ids[7]}
+            assert absent <= set(newest.non_signers)
+
+            async def is_slashed() -> bool:
+                return bool(await seen.slashed())
+
+            await until("a slashing", is_slashed, 120)
+            assert {item.operator_id for item in await seen.slashed()} == {seen.ids[7]}
+            after = await seen.shares()
+            assert after[:7] == before[:7]
+            assert after[7] < before[7]
+            await rewards_are_claimed(devnet, seen)
+        finally:
+            dying.cancel()
+            await devnet.close()
+
+
+@pytest.mark.timeout(900)
+async def test_wrong_and_double_signatures_cost_shares(tmp_path: Path) -> None:
+    """Both liars are slashed for what they did, nobody else; their quorums go on."""
+    options: dict[str, Any] = {"operators": 8, "byzantine": 2, "traffic": 0.5}
+    with running_devnet(tmp_path / "data", start_seconds=240, **options) as devnet:
+        seen = Seen(devnet)
+        try:
+            before = await seen.shares()
+
+            async def both() -> bool:
+                return {item.operator_id for item in await seen.slashed()} >= set(seen.ids[6:])
+
+            await until("two operators slashed", both, 240)
+            offences = {(item.operator_id, item.offence) for item in await seen.slashed()}
+            assert (seen.ids[6], Offence.EQUIVOCATION) in offences
+            wrong = {what for who, what in offences if who == seen.ids[7]}
+            assert wrong
+            assert wrong <= {Offence.CONTRADICTS_QUORUM, Offence.PROVEN_WRONG}
+            assert {who for who, _ in offences} == set(seen.ids[6:])
+            after = await seen.shares()
+            assert after[:6] == before[:6]
+            assert all(now < then for now, then in zip(after[6:], before[6:], strict=True))
+            output = await devnet.final_output_above(INTERVAL)
+            await all_confirmed(devnet, output.l2_block)
         finally:
             await devnet.close()

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from coprove.avs.operator.claiming import claim_rewards, rewards_of
 from coprove.contracts import CallRevertedError
 from coprove.contracts.avs import confirm_state_call, fund_reserve_call
-from coprove.contracts.avs.rewards import (
-    AvsRewards,
-    RewardsCoordinator,
-    RewardTree,
-    settle_call,
-    split_reward,
-    submit_root_call,
-)
+from coprove.contracts.avs.rewards import AvsRewards, settle_call, split_reward
 from coprove.contracts.avs.slashing import (
     AvsSlasher,
     Offence,
@@ -21,7 +15,15 @@ from coprove.contracts.avs.slashing import (
     SigningKey,
     slash_equivocation_call,
 )
-from coprove.contracts.eigenlayer import approve_call
+from coprove.contracts.eigenlayer import (
+    RewardsCoordinator,
+    RewardTree,
+    approve_call,
+    read_earnings,
+    submit_root_call,
+    write_earnings,
+)
+from coprove.errors import InputError
 from coprove.types import Hash32
 from tests.integration.anvil_l1 import OTHER
 from tests.integration.avs_lab import (
@@ -84,7 +86,9 @@ async def test_a_quorum_confirms_and_is_paid() -> None:
             stake_indices=indices,
         )
         await lab.send(settle, by=OTHER)
-        (settled,) = await AvsRewards(lab.l1.transport, lab.contracts.rewards).settled(first=0)
+        rewards = AvsRewards(lab.l1.transport, lab.contracts.rewards)
+        (settled,) = await rewards.settled(first=0)
+        assert await rewards.coordinator() == dev.core.rewards_coordinator
         expected = split_reward(
             REWARD,
             [
@@ -100,18 +104,32 @@ async def test_a_quorum_confirms_and_is_paid() -> None:
         until = await lab.l1.timestamp() // 10 * 10 - 10
         await lab.send(submit_root_call(coordinator.address, tree.root, until=until))
         await lab.l1.mine()
+        earnings = read_earnings(
+            write_earnings(
+                {who: {dev.token: amount} for who, amount in expected.items()}, snapshot=until
+            ).encode()
+        )
+        assert await coordinator.claimer(first.address) == first.address
         for one in signers:
-            claim = tree.claim_call(
-                coordinator.address,
-                root_index=await coordinator.root_count() - 1,
-                earner=one.address,
-                recipient=one.address,
-            )
             before = await lab.eigenlayer.balance(dev.token, one.address)
-            await lab.send(claim, by=one.signer)
+            other = {"earner": OTHER.address, "recipient": one.address}
+            async with lab.l1.manager(one.signer) as sender:
+                whose = {"earner": one.address, "recipient": one.address}
+                more = {**earnings, one.address: {dev.token: 2 * REWARD}}
+                with pytest.raises(InputError, match="a root that was posted"):
+                    await claim_rewards(sender, coordinator, more, **whose)
+                with pytest.raises(InputError, match="which claims"):
+                    await claim_rewards(sender, coordinator, earnings, **other)
+                claimed = await claim_rewards(sender, coordinator, earnings, **whose)
+                assert claimed.amounts == {dev.token: expected[one.address]}
+                assert claimed.transaction is not None
+                again = await claim_rewards(sender, coordinator, earnings, **whose)
+                assert (again.amounts, again.transaction) == ({}, None)
             after = await lab.eigenlayer.balance(dev.token, one.address)
             assert after - before == expected[one.address]
             assert await coordinator.claimed(one.address, dev.token) == expected[one.address]
+            (row,) = await rewards_of(one.address, rewards, coordinator, first=0)
+            assert (row.settled, row.tasks, row.claimed) == (expected[one.address], 1, row.settled)
 
 
 async def test_two_states_cost_shares() -> None:

@@ -16,6 +16,7 @@ from coprove.avs.operator.protection import ProtectionScope
 from coprove.avs.operator.report import report
 from coprove.cli.console import print_result, read_file
 from coprove.cli.doctor import print_findings
+from coprove.cli.operator_rewards import claim, rewards
 from coprove.cli.operator_stake import (
     allocate,
     delegate,
@@ -61,6 +62,8 @@ app.command(allocate)
 app.command(opt_in, name="opt-in")
 app.command(opt_out, name="opt-out")
 app.command(delegate)
+app.command(rewards)
+app.command(claim)
 
 
 @app.command

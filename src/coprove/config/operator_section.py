@@ -26,6 +26,10 @@ class OperatorSection(Section):
     """The AVS' TEELivenessVerifier; it is held against what the AVS names."""
     operator_state_retriever: OptionalAddress = None
     """EigenLayer's OperatorStateRetriever; taken, and not needed."""
+    rewards: OptionalAddress = None
+    """The AVS' AvsRewards, whose payments `coprove operator rewards` shows."""
+    rewards_coordinator: OptionalAddress = None
+    """EigenLayer's RewardsCoordinator, to claim from; without it that of `operator.rewards`."""
     bls_keystore: Path | None = None
     """BLS keystore of EigenLayer's tools."""
     bls_password: Secret | None = None

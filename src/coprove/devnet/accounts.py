@@ -43,7 +43,9 @@ class Role(IntEnum):
     AGGREGATOR = 30
     """Confirms states; the deployment funds it."""
     CLAIMS = 31
-    """Records claims of provers, and posts and settles for the AVS; the deployment funds it."""
+    """Records claims of provers; the deployment funds it."""
+    REWARDS = 32
+    """Posts roots of rewards, as EigenLayer does; the deployment funds it."""
 
 
 @dataclass(frozen=True, slots=True)

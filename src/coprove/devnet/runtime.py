@@ -262,6 +262,13 @@ class Devnet(AsyncClosing):
         self.aggregator_url = processes.aggregator_url
         await self.supervisor.start(processes.aggregator)
         await asyncio.gather(*(self.supervisor.start(spec) for spec in processes.operators))
+        port = free_port()
+        settings = self._service_settings("rewards", port) | {
+            "rewards": avs.rewards,
+            "rewards_coordinator": avs.rewards_coordinator,
+        }
+        self._write_config("rewards", settings)
+        await self._start_python("rewards", lambda: is_healthy(port), module="avs.rewards")
 
     async def _start_prover_network(self) -> None:
         grpc_port, http_port = free_port(), free_port()
@@ -286,9 +293,11 @@ class Devnet(AsyncClosing):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings, indent=1) + "\n")
 
-    async def _start_python(self, name: str, ready: Callable[[], Awaitable[bool]]) -> None:
+    async def _start_python(
+        self, name: str, ready: Callable[[], Awaitable[bool]], *, module: str | None = None
+    ) -> None:
         path = self.directory.config(name)
-        command = [sys.executable, "-m", f"coprove.devnet.{name}", "--config", str(path)]
+        command = [sys.executable, "-m", f"coprove.devnet.{module or name}", "--config", str(path)]
         await self.supervisor.start(
             ChildSpec(
                 name=name,

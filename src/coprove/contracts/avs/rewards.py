@@ -1,4 +1,4 @@
-"""Rewards: how a task's reward is split, and how EigenLayer's distributor is claimed from."""
+"""Rewards: how a task's reward is split, and what was handed to EigenLayer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from coprove.contracts.avs.headers import STATE_HEADER_TYPE
 from coprove.contracts.caller import ContractReader
 from coprove.contracts.settlement import ContractCall
 from coprove.errors import InputError
-from coprove.primitives import keccak256
 from coprove.types import Address, Hash32
 
 if TYPE_CHECKING:
@@ -25,11 +24,8 @@ __all__ = [
     "SUBMIT_SIGNATURE",
     "AvsRewards",
     "RewardSettled",
-    "RewardTree",
-    "RewardsCoordinator",
     "settle_call",
     "split_reward",
-    "submit_root_call",
 ]
 
 SUBMIT_SIGNATURE: Final = (
@@ -39,19 +35,10 @@ SUBMIT_SIGNATURE: Final = (
 """What the rewards contract is appointed to call at the RewardsCoordinator."""
 _SETTLE: Final = Function(f"settle({STATE_HEADER_TYPE},bytes32[],uint32[][])")
 _SERVICE_MANAGER: Final = Function("serviceManager()", "(address)")
+_COORDINATOR: Final = Function("rewardsCoordinator()", "(address)")
 _SETTLED: Final = Event(
     "RewardSettled(bytes32,address,address[],uint256[])", (True, True, False, False)
 )
-_SUBMIT_ROOT: Final = Function("submitRoot(bytes32,uint32)")
-_LEAF: Final = "(address,uint256)"
-_CLAIM: Final = Function(
-    f"processClaim((uint32,uint32,bytes,(address,bytes32),uint32[],bytes[],{_LEAF}[]),address)"
-)
-_CURRENT: Final = Function("currRewardsCalculationEndTimestamp()", "(uint32)")
-_ROOTS: Final = Function("getDistributionRootsLength()", "(uint256)")
-_CLAIMED: Final = Function("cumulativeClaimed(address,address)", "(uint256)")
-_EARNER_SALT: Final = b"\x00"
-_TOKEN_SALT: Final = b"\x01"
 
 
 def split_reward(amount: int, quorums: Sequence[Mapping[Address, int]]) -> dict[Address, int]:
@@ -99,6 +86,10 @@ class AvsRewards:
         """Return the AVS whose tasks it pays for."""
         return Address.from_hex(await self._reader.call(_SERVICE_MANAGER))
 
+    async def coordinator(self) -> Address:
+        """Return EigenLayer's distributor, which pays."""
+        return Address.from_hex(await self._reader.call(_COORDINATOR))
+
     async def settled(self, *, first: int, last: Block = "latest") -> list[RewardSettled]:
         """Return what was settled in L1 blocks, in its order."""
         logs = await self._reader.logs(_SETTLED, first=first, last=last)
@@ -113,78 +104,6 @@ class AvsRewards:
             )
             for log in logs
         ]
-
-
-class RewardsCoordinator:
-    """Reads EigenLayer's distributor of rewards."""
-
-    def __init__(self, transport: RpcTransport, address: Address) -> None:
-        """Share the endpoint's transport."""
-        self._reader = ContractReader(transport, address)
-        self.address = address
-
-    async def calculated_until(self) -> int:
-        """Return the Unix seconds up to which rewards were calculated."""
-        return int(await self._reader.call(_CURRENT))
-
-    async def root_count(self) -> int:
-        """Return how many roots were posted."""
-        return int(await self._reader.call(_ROOTS))
-
-    async def claimed(self, earner: Address, token: Address) -> int:
-        """Return what an earner claimed of a token, ever."""
-        return int(await self._reader.call(_CLAIMED, bytes(earner), bytes(token)))
-
-
-class RewardTree:
-    """Cumulative earnings in the Merkle trees of RewardsCoordinator: tokens below earners.
-
-    On public chains EigenLayer computes and posts it; on a development chain the devnet does.
-    """
-
-    def __init__(self, earnings: Mapping[Address, Mapping[Address, int]]) -> None:
-        """`earnings` are by earner and token, all that was ever earned. InputError when empty."""
-        if not earnings or not all(earnings.values()):
-            raise InputError("earnings", expected="some of each earner", actual="none")
-        self._earners = sorted(earnings)
-        self._tokens = {earner: sorted(earnings[earner].items()) for earner in self._earners}
-        self._token_trees = {
-            earner: _levels(
-                [
-                    keccak256(_TOKEN_SALT + token + amount.to_bytes(32, "big"))
-                    for token, amount in tokens
-                ]
-            )
-            for earner, tokens in self._tokens.items()
-        }
-        self._tree = _levels(
-            [
-                keccak256(_EARNER_SALT + earner + self._token_trees[earner][-1][0])
-                for earner in self._earners
-            ]
-        )
-
-    @property
-    def root(self) -> Hash32:
-        """What is posted."""
-        return Hash32(self._tree[-1][0])
-
-    def claim_call(
-        self, coordinator: Address, *, root_index: int, earner: Address, recipient: Address
-    ) -> ContractCall:
-        """Claim all that an earner has in the tree under a posted root. For the earner."""
-        index, tokens = self._earners.index(earner), self._tokens[earner]
-        levels = self._token_trees[earner]
-        claim = (
-            root_index,
-            index,
-            _proof(self._tree, index),
-            (bytes(earner), levels[-1][0]),
-            list(range(len(tokens))),
-            [_proof(levels, place) for place in range(len(tokens))],
-            [(bytes(token), amount) for token, amount in tokens],
-        )
-        return ContractCall(to=coordinator, data=_CLAIM.encode(claim, bytes(recipient)))
 
 
 def settle_call(
@@ -202,27 +121,3 @@ def settle_call(
     ids = [bytes(id_) for id_ in non_signers]
     data = _SETTLE.encode(header.to_abi(), ids, [list(places) for places in stake_indices])
     return ContractCall(to=rewards, data=data)
-
-
-def submit_root_call(coordinator: Address, root: Hash32, *, until: int) -> ContractCall:
-    """Post a root of rewards up to a time. For EigenLayer's rewards updater."""
-    return ContractCall(to=coordinator, data=_SUBMIT_ROOT.encode(bytes(root), until))
-
-
-def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """Return a Merkle tree from the leaves, filled up with zeros to a power of two, to the root."""
-    size = 1
-    while size < len(leaves):
-        size *= 2
-    levels = [[*leaves, *[bytes(32)] * (size - len(leaves))]]
-    while len(levels[-1]) > 1:
-        below = levels[-1]
-        levels.append(
-            [keccak256(below[place] + below[place + 1]) for place in range(0, len(below), 2)]
-        )
-    return levels
-
-
-def _proof(levels: Sequence[Sequence[bytes]], index: int) -> bytes:
-    """Return a leaf's siblings from below, one after the other."""
-    return b"".join(level[index >> depth ^ 1] for depth, level in enumerate(levels[:-1]))

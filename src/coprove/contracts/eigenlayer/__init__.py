@@ -19,6 +19,7 @@ from coprove.contracts.eigenlayer.core import (
     register_for_sets_call,
     transfer_call,
 )
+from coprove.contracts.eigenlayer.earnings import Earnings, read_earnings, write_earnings
 from coprove.contracts.eigenlayer.profiles import PROFILES, Profile, profile
 from coprove.contracts.eigenlayer.registries import (
     CheckSignaturesIndices,
@@ -27,12 +28,21 @@ from coprove.contracts.eigenlayer.registries import (
     QuorumRegistries,
     RegisteredKeys,
 )
+from coprove.contracts.eigenlayer.rewards import (
+    DistributionRoot,
+    RewardsCoordinator,
+    RewardTree,
+    set_rewards_updater_call,
+    submit_root_call,
+)
 
 __all__ = [
     "PROFILES",
     "WAD",
     "Allocation",
     "CheckSignaturesIndices",
+    "DistributionRoot",
+    "Earnings",
     "EigenLayer",
     "EigenLayerCore",
     "KeyRegistration",
@@ -43,6 +53,8 @@ __all__ = [
     "Profile",
     "QuorumRegistries",
     "RegisteredKeys",
+    "RewardTree",
+    "RewardsCoordinator",
     "allocate_call",
     "approve_call",
     "deposit_call",
@@ -52,7 +64,11 @@ __all__ = [
     "m2_register_call",
     "operator_shares",
     "profile",
+    "read_earnings",
     "register_as_operator_call",
     "register_for_sets_call",
+    "set_rewards_updater_call",
+    "submit_root_call",
     "transfer_call",
+    "write_earnings",
 ]

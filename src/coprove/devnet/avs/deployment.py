@@ -22,6 +22,7 @@ from coprove.contracts.eigenlayer import (
     deposit_call,
     register_as_operator_call,
     register_for_sets_call,
+    set_rewards_updater_call,
     transfer_call,
 )
 from coprove.contracts.eigenlayer.deployment import (
@@ -158,6 +159,10 @@ async def deploy_avs(
     ):
         await manager.send(key=f"avs/reserve/{number}", to=call.to, data=call.data)
     await manager.send(key="avs/confirmer", to=confirmer, value=_FUNDS)
+    updater = Address.from_hex(DevAccounts().account(Role.REWARDS).address.lower())
+    await manager.send(key="avs/updater/funds", to=updater, value=_FUNDS)
+    call = set_rewards_updater_call(dev.core.rewards_coordinator, updater)
+    await manager.send(key="avs/updater", to=call.to, data=call.data)
     for index in range(operators):
         account = operator_account(index)
         give = transfer_call(dev.token, account, STAKE)

@@ -134,6 +134,7 @@ def _operator(
         },
         "operator": {
             "service_manager": manifest.service_manager,
+            "rewards": manifest.rewards,
             "bls_keystore": str(keys["bls_keystore"]),
             "bls_password_file": str(keys["bls_password_file"]),
             "prover_url": prover.url,
