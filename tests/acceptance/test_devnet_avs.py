@@ -61,6 +61,7 @@ class Seen:
     """Operators' stakes and slashings, read from EigenLayer and the slasher."""
 
     def __init__(self, devnet: RunningDevnet) -> None:
+        """Of a devnet with an AVS."""
         assert devnet.manifest.avs is not None
         self.avs = devnet.manifest.avs
         self._transport = devnet.l1().transport
