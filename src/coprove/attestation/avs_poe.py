@@ -63,6 +63,14 @@ class AvsPoe:
     withdrawal_root: Hash32
     """Storage root of the L2ToL1MessagePasser in the claimed block."""
 
+    @property
+    def outcome(self) -> tuple[Hash32, Hash32, Hash32]:
+        """What an honest chain gives for the range under any L1 head that has all its data.
+
+        Output root before and after, withdrawal root; the other two hashes name the L1 head.
+        """
+        return self.prev_state_root, self.new_state_root, self.withdrawal_root
+
     def digest(self) -> Hash32:
         """Return keccak256 of the five roots one after the other, which `poe_signature` signs."""
         return Hash32(keccak256(b"".join(getattr(self, name) for name in _ROOTS)))

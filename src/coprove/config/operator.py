@@ -10,6 +10,7 @@ from coprove.avs.keystores import Password, read_bls_keystore
 from coprove.avs.operator.aggregator_client import AggregatorClient, AggregatorOptions
 from coprove.avs.operator.attesting import FoundCollateral, LivenessRoute, TimedProver
 from coprove.avs.operator.chain import TaskChecker
+from coprove.avs.operator.confirmations import Confirmations
 from coprove.avs.operator.discovery import GivenAddresses, discover
 from coprove.avs.operator.health import HealthBoard
 from coprove.avs.operator.metered import MeteredTransport
@@ -267,6 +268,7 @@ async def open_operator_parts(settings: Settings) -> AsyncIterator[OperatorParts
             route=route,
             prover=prover,
             worker=worker,
+            confirmations=Confirmations(view, patience=given.confirm_patience),
             aggregator=aggregator,
             board=board,
             metrics=metrics,

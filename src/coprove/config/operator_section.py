@@ -61,6 +61,8 @@ class OperatorSection(Section):
     """From one look at prover and registry to the next."""
     push_interval: Seconds = 60.0
     """From one push of metrics to the aggregator to the next; 0 for none."""
+    confirm_patience: Annotated[Seconds, Field(ge=1)] = 900.0
+    """From handing a signature in to the confirmation on chain; what is later shows as late."""
     max_tasks: _Positive = 4
     """Tasks in work at once."""
     prove_timeout: Seconds = 600.0

@@ -107,12 +107,12 @@ async def test_a_wrong_root_has_right_signatures() -> None:
 
 
 async def test_an_equivocator_signs_two_states() -> None:
-    """The chain's and another one, both with right signatures."""
+    """The one that it should, and after it a lie with right signatures."""
     played = Played()
     await played.worker(ByzantineKind.EQUIVOCATE).run(FIRST)
-    true, false = (poe_in(played, one) for one in played.taken)
-    assert true.new_state_root == poe_of(FIRST).new_state_root
-    assert false.new_state_root != true.new_state_root
+    assert played.honest == [FIRST]
+    (lie,) = played.taken
+    assert poe_in(played, lie).new_state_root != poe_of(FIRST).new_state_root
 
 
 async def test_a_replayer_signs_once() -> None:

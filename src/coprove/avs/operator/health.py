@@ -93,6 +93,13 @@ SERVICES: Final = (
         # There may be none for hours.
         lasts=float("inf"),
     ),
+    Service(
+        id="confirmations",
+        name="Confirmations",
+        description="what was signed is confirmed on chain in time",
+        is_essential=False,
+        lasts=120.0,
+    ),
 )
 """An operator's services."""
 

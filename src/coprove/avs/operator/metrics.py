@@ -34,6 +34,7 @@ __all__ = [
     "SLASHING_STATUS",
     "SUBMITTED",
     "SUBMIT_MS",
+    "UNCONFIRMED",
     "families_json",
     "operator_metrics",
 ]
@@ -90,6 +91,11 @@ REFUSED: Final = MetricSpec(
     help="Tasks that ended unsigned or untaken, by the error's name.",
     labels=("reason",),
 )
+UNCONFIRMED: Final = MetricSpec(
+    name="coprove_operator_unconfirmed_tasks",
+    kind=MetricKind.GAUGE,
+    help="Ranges that were signed and are late: the chain does not have them confirmed.",
+)
 FEES_EARNED: Final = MetricSpec(
     name="eigen_fees_earned",
     kind=MetricKind.COUNTER,
@@ -135,6 +141,7 @@ ALL: Final = (
     ATTESTATION_COST,
     ATTESTATION_BALANCE,
     REFUSED,
+    UNCONFIRMED,
     FEES_EARNED,
     PERFORMANCE,
     SLASHING_STATUS,

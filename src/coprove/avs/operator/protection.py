@@ -1,4 +1,4 @@
-"""What was signed, on disk before it is signed: no task ever gets two states of one operator.
+"""What was signed, on disk before it is signed: no task ever gets two outcomes of one operator.
 
 A file of SQLite with a rollback journal, synchronous EXTRA: when `record` returns, the entry and
 the journal's end are on disk. The file belongs to one operator at one service manager, and to one
@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from coprove.attestation.avs_poe import AvsPoe
 from coprove.avs.operator.errors import AnotherStateError, ProtectionError, ProtectionInUseError
 from coprove.types import Address, Hash32
 
@@ -92,12 +93,21 @@ class SignedState:
     prover_signature: bytes = b""
     """What came with it; empty where it was signed elsewhere."""
 
+    def has_outcome_of(self, other: SignedState) -> bool:
+        """Whether both are known to say the same of their range, whatever their L1 heads are."""
+        if not self.state or not other.state:
+            return False
+        return AvsPoe.decode(self.state).outcome == AvsPoe.decode(other.state).outcome
+
 
 class SlashingProtection:
     """The database; use it as a context manager. Calls wait for the disk and nothing else.
 
-    One state for one task, for ever. The one exception is a reorg: where the L1 head of every
-    other signed state was reorged away, which the caller has to know of its own L1 node, a state
+    One outcome for one task, for ever: output roots before and after, and withdrawal root. Under
+    one L1 head that is one state. Under another L1 head, which another aggregator may choose, it
+    is another state of the same outcome, as far as that is known: of what was signed elsewhere,
+    and imported as hashes, it is not. The one exception is a reorg: where the L1 head of every
+    other signed state was reorged away, which the caller has to know of its own L1 node, any state
     with another L1 head may follow. The contract punishes less (two states with equal
     `batch_hash`); what this refuses beyond that costs a confirmation, never a stake.
     """
@@ -209,7 +219,8 @@ def _check(earlier: Iterable[SignedState], state: SignedState, reorged: Collecti
         if other.state_hash == state.state_hash:
             continue
         is_of_another_l1 = other.batch_hash != state.batch_hash and other.l1_head != state.l1_head
-        if not is_of_another_l1 or other.l1_head not in reorged:
+        is_harmless = other.l1_head in reorged or other.has_outcome_of(state)
+        if not is_of_another_l1 or not is_harmless:
             raise AnotherStateError(state.task_key, signed=other.state_hash, asked=state.state_hash)
 
 

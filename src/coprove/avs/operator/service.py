@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from coprove.avs.bls import PublicKey
     from coprove.avs.operator.aggregator_client import AggregatorClient
     from coprove.avs.operator.attesting import LivenessRoute, TimedProver
+    from coprove.avs.operator.confirmations import Confirmations
     from coprove.avs.operator.discovery import OperatorContracts
     from coprove.avs.operator.health import HealthBoard, NodeHealth
     from coprove.avs.operator.metered import MeteredTransport
@@ -97,6 +98,8 @@ class OperatorParts:
     """The prover."""
     worker: TaskRunner
     """Takes tasks to their end."""
+    confirmations: Confirmations
+    """What became of them."""
     aggregator: AggregatorClient
     """Gives tasks."""
     board: HealthBoard
@@ -188,6 +191,18 @@ class OperatorService:
             labels = {"quorum_number": str(quorum), "quorum_name": f"quorum {quorum}"}
             self._set(names.REGISTERED_STAKES, stake, **labels)
         await self._look_for_slashing()
+        await self._look_for_confirmations()
+
+    async def _look_for_confirmations(self) -> None:
+        late = await self._parts.confirmations.late()
+        self._parts.metrics.set(names.UNCONFIRMED, len(late))
+        if not late:
+            self._parts.board.up("confirmations")
+            return
+        range_ = late[0].draft.metadata
+        oldest = f"blocks {range_.start_block} to {range_.end_block}"
+        self._parts.board.down("confirmations", f"{len(late)} late, the oldest {oldest}")
+        _log.warning("signed and not confirmed", tasks=len(late), oldest=oldest)
 
     async def _look_for_slashing(self) -> None:
         parts, core = self._parts, self._parts.contracts.eigenlayer
@@ -255,7 +270,9 @@ class OperatorService:
 
     async def _work(self, task: AvsTask, name: tuple[bytes, int]) -> None:
         try:
-            await self._parts.worker.run(task)
+            outcome = await self._parts.worker.run(task)
+            if outcome is not None:
+                self._parts.confirmations.note(task)
         except (NotSignedError, AnotherStateError, RootAlarmError) as error:
             _log.warning("not signed", number=task.number, error=error)
         except Exception as error:  # noqa: BLE001 - a defect ends its task, and health says so

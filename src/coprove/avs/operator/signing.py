@@ -59,12 +59,14 @@ class ProtectedSigner:
         )
 
     def check_head(self, task: AvsTask, *, reorged: Collection[Hash32]) -> None:
-        """Raise AnotherStateError when a state was signed for the task up to another L1 head.
+        """Raise AnotherStateError when no state of the task could be signed up to its L1 head.
 
-        Unless that head is among `reorged`; whatever the task's state will be, it is another one.
+        That is when one was signed up to another head, which is not among `reorged`, and nothing
+        but its hash is known: whatever the task's state will be, it is another one.
         """
         for earlier in self.signed(task.key):
-            if earlier.l1_head != task.draft.l1_head and earlier.l1_head not in reorged:
+            is_of_another = earlier.l1_head != task.draft.l1_head
+            if is_of_another and earlier.l1_head not in reorged and not earlier.state:
                 asked = f"one up to L1 block {task.draft.l1_head}"
                 raise AnotherStateError(task.key, signed=earlier.state_hash, asked=asked)
 
@@ -79,7 +81,8 @@ class ProtectedSigner:
         """Sign a state and return what goes to the aggregator.
 
         The state was checked by the caller, and that L1 blocks in `reorged` are not canonical any
-        more. AnotherStateError when another state was signed for the task.
+        more. AnotherStateError when another outcome was signed for the task, or another state
+        under the same L1 head.
         """
         header = task.header(poe.encode())
         digest = header.digest()

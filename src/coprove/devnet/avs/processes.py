@@ -144,6 +144,7 @@ def _operator(
             "margin": 120,
             "attest_interval": 1.0,
             "push_interval": 5.0,
+            "confirm_patience": 60.0,
             "node_api": f"127.0.0.1:{port}",
         },
     }

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,13 @@ from hypothesis import strategies as st
 from coprove.avs.bls import SecretKey, Signature
 from coprove.avs.operator.errors import AnotherStateError, ProtectionError, ProtectionInUseError
 from coprove.avs.operator.interchange import FORMAT, read_interchange, write_interchange
-from coprove.avs.operator.protection import SlashingProtection
+from coprove.avs.operator.protection import SignedState, SlashingProtection
 from coprove.avs.operator.signing import ProtectedSigner
 from coprove.types import Address
 from tests.unit.avs.operator.parts import KEY, SCOPE, entry, h, poe_of, task_of, with_reference
+
+if TYPE_CHECKING:
+    from coprove.avs.tasks import AvsTask
 
 
 def test_a_second_state_is_refused_for_ever(tmp_path: Path) -> None:
@@ -49,10 +53,44 @@ def test_the_same_state_is_signed_again(tmp_path: Path) -> None:
         assert [state.reference_block for state in protection.signed(task.key)] == [120, 130]
 
 
+def with_state(task: AvsTask, outcome: int = 1) -> SignedState:
+    """Return an entry that was signed here, so that its state is known."""
+    return replace(entry(task, outcome), state=poe_of(task, outcome).encode())
+
+
+def outcome_of(state: SignedState) -> int:
+    """Return which of the tests' outcomes a state has, by its hash."""
+    (found,) = {
+        outcome
+        for outcome in range(1, 4)
+        for start in range(1, 4)
+        for head in range(1, 4)
+        if entry(task_of(start, l1_head=head), outcome).state_hash == state.state_hash
+    }
+    return found
+
+
+def test_another_l1_head_may_follow_with_the_same_outcome(tmp_path: Path) -> None:
+    """Another aggregator asks along another head; what it gets says the same of the range."""
+    first, later = task_of(l1_head=100), task_of(l1_head=101)
+    with SlashingProtection(tmp_path / "signed.sqlite", SCOPE) as protection:
+        protection.record(with_state(first))
+        for refused in (with_state(later, 2), entry(later)):
+            with pytest.raises(AnotherStateError):
+                protection.record(refused)
+        protection.record(with_state(later))
+        assert [one.l1_head for one in protection.signed(first.key)] == [h(100), h(101)]
+        # Each further one has to agree with all of them.
+        with pytest.raises(AnotherStateError):
+            protection.record(with_state(task_of(l1_head=102), 2))
+        with pytest.raises(AnotherStateError):
+            protection.record(with_state(later, 2), reorged=(first.draft.l1_head,))
+
+
 def test_another_l1_head_is_another_state_unless_the_first_was_reorged_away(
     tmp_path: Path,
 ) -> None:
-    """Stricter than the contract, which punishes equal batch hashes alone."""
+    """Where the outcomes are not known: stricter than the contract's equal batch hashes."""
     first, later = task_of(l1_head=100), task_of(l1_head=101)
     with SlashingProtection(tmp_path / "signed.sqlite", SCOPE) as protection:
         protection.record(entry(first))
@@ -78,10 +116,35 @@ def test_a_reorg_excuses_no_second_state_of_one_l1_head(tmp_path: Path) -> None:
 
 
 @given(
+    st.lists(
+        st.tuples(*[st.integers(1, 3)] * 3, st.booleans()),
+        max_size=20,
+    )
+)
+def test_whatever_is_asked_one_outcome_a_task(asked: list[tuple[int, int, int, bool]]) -> None:
+    """Along any L1 heads, known or imported as hashes; and under one head one state."""
+    with (
+        TemporaryDirectory() as folder,
+        SlashingProtection(Path(folder) / "signed.sqlite", SCOPE) as protection,
+    ):
+        for start, outcome, head, is_known in asked:
+            task = task_of(start, l1_head=head)
+            with suppress(AnotherStateError):
+                protection.record((with_state if is_known else entry)(task, outcome))
+        outcomes: dict[object, set[object]] = {}
+        states: dict[object, set[object]] = {}
+        for state in protection.every():
+            outcomes.setdefault(state.task_key, set()).add(outcome_of(state))
+            states.setdefault(state.batch_hash, set()).add(state.state_hash)
+        assert set(outcomes) == {task_of(start).key for start, _, _, _ in asked}
+        assert all(len(found) == 1 for found in (*outcomes.values(), *states.values()))
+
+
+@given(
     st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(120, 122)), max_size=20)
 )
 def test_whatever_is_asked_one_state_a_task(asked: list[tuple[int, int, int]]) -> None:
-    """Any order of requests leaves one state for each task."""
+    """Any order of requests along one L1 head leaves one state for each task."""
     with (
         TemporaryDirectory() as folder,
         SlashingProtection(Path(folder) / "signed.sqlite", SCOPE) as protection,

@@ -27,7 +27,7 @@ from coprove.errors import InputError
 from coprove.prover.tee.enclave.key import recover_prover
 from coprove.prover.tee.registrar import ProverAnswerError, ProverUnreachableError
 from tests.unit.avs.operator.aggregators import FakeAggregator, refused
-from tests.unit.avs.operator.parts import KEY, SCOPE, h, poe_of, task_of
+from tests.unit.avs.operator.parts import KEY, SCOPE, entry, h, poe_of, task_of
 from tests.unit.avs.operator.worlds import World
 
 if TYPE_CHECKING:
@@ -245,20 +245,34 @@ async def test_a_second_state_is_an_alarm(tmp_path: Path) -> None:
         assert len(protection.every()) == 1
 
 
-async def test_another_l1_head_is_signed_only_after_a_reorg_of_the_first(tmp_path: Path) -> None:
-    """Before anything is proven for it."""
+async def test_another_l1_head_is_signed_when_it_leads_to_the_same(tmp_path: Path) -> None:
+    """Another aggregator asks along another head: the outcome is what it was, or an alarm."""
     later = task_of(l1_head=101, number=2)
-    async with world(tmp_path) as (found, _, protection):
+    async with world(tmp_path) as (found, server, protection):
         await found.worker.run(task_of())
         found.prover.task = later
-        proofs = found.prover.proofs
-        with pytest.raises(AnotherStateError):
-            await found.worker.run(later)
-        assert found.prover.proofs == proofs
-        # Another block is final in its place.
-        found.l1.reorged[100] = h(7)
         assert (await found.worker.run(later)).is_taken
-        assert len(protection.every()) == 2
+        first, second = server.of(SUBMIT)
+        assert first != second
+        assert [one.l1_head for one in protection.every()] == [h(100), h(101)]
+        found.prover.task = latest = task_of(l1_head=102, number=3)
+        found.prover.outcome = found.node.outcome = 2
+        with pytest.raises(AnotherStateError):
+            await found.worker.run(latest)
+        # Other blocks are final in the place of both heads.
+        found.l1.reorged |= {100: h(7), 101: h(8)}
+        assert (await found.worker.run(latest)).is_taken
+
+
+async def test_what_another_machine_signed_along_another_head_costs_no_proof(
+    tmp_path: Path,
+) -> None:
+    """Of an imported hash the outcome is not known: nothing could be signed."""
+    async with world(tmp_path) as (found, _, protection):
+        protection.merge([entry(task_of(l1_head=99))])
+        with pytest.raises(AnotherStateError):
+            await found.worker.run(task_of())
+        assert found.prover.proofs == 0
 
 
 @pytest.mark.parametrize(
@@ -310,7 +324,7 @@ async def test_other_refusals_end_the_task(refusal: Refusal, tmp_path: Path) -> 
 async def test_a_prover_that_is_away_is_seen(tmp_path: Path) -> None:
     """Health is unhealthy while it is away, and comes back with it."""
     async with world(tmp_path) as (found, _, _):
-        for service in ("prover", "attestation", "l1", "aggregator"):
+        for service in ("prover", "attestation", "l1", "aggregator", "confirmations"):
             found.board.up(service)
         seen = []
         found.prover.failures = [ProverUnreachableError("away")]

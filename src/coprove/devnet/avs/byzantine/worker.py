@@ -93,10 +93,10 @@ class Byzantine:
             case ByzantineKind.SILENT:
                 _log.info("says nothing", number=task.number)
             case ByzantineKind.WRONG_ROOT:
-                await self._submit(task, await self._signed(task, lie=True))
+                await self._submit(task, await self._lie(task))
             case ByzantineKind.EQUIVOCATE:
-                await self._submit(task, await self._signed(task, lie=False))
-                await self._submit(task, await self._signed(task, lie=True))
+                await self._honest.run(task)
+                await self._submit(task, await self._lie(task))
             case ByzantineKind.REPLAY:
                 await self._replay(task)
 
@@ -115,20 +115,19 @@ class Byzantine:
             ),
         )
 
-    async def _signed(self, task: AvsTask, *, lie: bool) -> Submission:
-        """Sign roots as the operator's node has them, or with a last one that nobody has."""
+    async def _lie(self, task: AvsTask) -> Submission:
+        """Sign roots as the operator's node has them, with a last one that nobody has."""
         range_ = task.draft.metadata
         committee = await self._view.committee(task.draft.committee_id)
         if committee is None:
             raise CoproveError(f"there is no committee {task.draft.committee_id}")
         before = await self._node.output_at_block(range_.pre_block)
         after = await self._node.output_at_block(range_.end_block)
-        root = Hash32(keccak256(b"a lie about " + after.root)) if lie else after.root
         poe = AvsPoe(
             batch_hash=committee.batch_hash(task),
             state_hash=after.block.hash,
             prev_state_root=before.root,
-            new_state_root=root,
+            new_state_root=Hash32(keccak256(b"a lie about " + after.root)),
             withdrawal_root=after.output.message_passer_storage_root,
         )
         header = task.header(poe.encode())
