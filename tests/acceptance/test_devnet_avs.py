@@ -10,83 +10,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.acceptance.avs_watch import INTERVAL, AvsWatch, all_confirmed, confirmed_ranges
 from tests.acceptance.devnets import RunningDevnet, processes_of, running_devnet, until
 
-from coprove.contracts.avs import ServiceManager
-from coprove.contracts.avs.slashing import AvsSlasher, Offence
-from coprove.contracts.eigenlayer import RewardsCoordinator, operator_shares
+from coprove.contracts.avs.slashing import Offence
 from coprove.devnet.avs.deployment import STAKE
-from coprove.devnet.avs.keys import bls_key_of, operator_account
+from coprove.devnet.avs.keys import operator_account
 from coprove.devnet.avs.rewards import EARNINGS_FILE
-from coprove.types import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from coprove.contracts.avs import TaskConfirmed
-    from coprove.contracts.avs.slashing import OperatorSlashed
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
-
-INTERVAL = 10
-
-
-async def confirmed_ranges(devnet: RunningDevnet) -> dict[int, TaskConfirmed]:
-    """Confirmations by the range's last block."""
-    assert devnet.manifest.avs is not None
-    manager = ServiceManager(
-        devnet.l1().transport, Address.from_hex(devnet.manifest.avs.service_manager)
-    )
-    found = await manager.tasks_confirmed(first=0)
-    by_end = {item.end_block: item for item in found}
-    assert len(by_end) == len(found), "a range is confirmed once"
-    return by_end
-
-
-async def all_confirmed(devnet: RunningDevnet, l2_block: int) -> None:
-    """Wait until every output up to `l2_block` is confirmed, by another way to the same root."""
-    wanted = set(range(INTERVAL, l2_block + 1, INTERVAL))
-
-    async def are_there() -> bool:
-        return wanted <= set(await confirmed_ranges(devnet))
-
-    await until(f"ranges confirmed up to {l2_block}", are_there, 240)
-    confirmed = await confirmed_ranges(devnet)
-    for output in await devnet.outputs():
-        if output.l2_block in wanted:
-            assert confirmed[output.l2_block].output_root == output.root
-
-
-class Seen:
-    """Operators' stakes and slashings, read from EigenLayer and the slasher."""
-
-    def __init__(self, devnet: RunningDevnet) -> None:
-        """Of a devnet with an AVS."""
-        assert devnet.manifest.avs is not None
-        self.avs = devnet.manifest.avs
-        self._transport = devnet.l1().transport
-        self.ids = [bls_key_of(index).public_key.operator_id for index in range(self.avs.operators)]
-
-    async def shares(self) -> list[int]:
-        """Return each operator's shares at the DelegationManager."""
-        manager = Address.from_hex(self.avs.delegation_manager)
-        strategy = Address.from_hex(self.avs.strategy)
-        found = [
-            await operator_shares(self._transport, manager, operator_account(index), [strategy])
-            for index in range(self.avs.operators)
-        ]
-        return [one for (one,) in found]
-
-    async def slashed(self) -> list[OperatorSlashed]:
-        """Return who was slashed for what."""
-        slasher = AvsSlasher(self._transport, Address.from_hex(self.avs.slasher))
-        return await slasher.slashed(first=0)
-
-    async def claimed(self, index: int) -> int:
-        """Return what an operator claimed of its rewards."""
-        coordinator = Address.from_hex(self.avs.rewards_coordinator)
-        reader = RewardsCoordinator(self._transport, coordinator)
-        return await reader.claimed(operator_account(index), Address.from_hex(self.avs.token))
 
 
 async def kept_dead(devnet: RunningDevnet, name: str) -> None:
@@ -97,7 +33,7 @@ async def kept_dead(devnet: RunningDevnet, name: str) -> None:
         await asyncio.sleep(0.3)
 
 
-async def rewards_are_claimed(devnet: RunningDevnet, seen: Seen) -> None:
+async def rewards_are_claimed(devnet: RunningDevnet, seen: AvsWatch) -> None:
     """An operator that runs claims what it earned, with the command that people have."""
     index, folder = 1, devnet.data_dir / "operators" / "2"
     earnings = devnet.data_dir / "rewards" / EARNINGS_FILE
@@ -154,7 +90,7 @@ async def test_one_dead_and_one_lying_operator_leave_it_live(tmp_path: Path) -> 
     """Of each quorum of four one does not help; the liar loses shares, the others get rewards."""
     options: dict[str, Any] = {"operators": 8, "byzantine": 1, "traffic": 0.5}
     with running_devnet(tmp_path / "data", start_seconds=240, **options) as devnet:
-        seen = Seen(devnet)
+        seen = AvsWatch(devnet)
         dying = asyncio.create_task(kept_dead(devnet, "operator_1"))
         try:
             before = await seen.shares()
@@ -185,7 +121,7 @@ async def test_wrong_and_double_signatures_cost_shares(tmp_path: Path) -> None:
     """Both liars are slashed for what they did, nobody else; their quorums go on."""
     options: dict[str, Any] = {"operators": 8, "byzantine": 2, "traffic": 0.5}
     with running_devnet(tmp_path / "data", start_seconds=240, **options) as devnet:
-        seen = Seen(devnet)
+        seen = AvsWatch(devnet)
         try:
             before = await seen.shares()
 
