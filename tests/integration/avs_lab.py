@@ -21,15 +21,8 @@ from coprove.contracts.avs import (
     StateHeader,
     confirm_state_call,
 )
-from coprove.contracts.avs.deployment import (
-    AvsContracts,
-    AvsRoles,
-    add_committee,
-    deploy_liveness_verifier,
-    deploy_service_manager,
-    new_avs_address,
-    set_up_avs,
-)
+from coprove.contracts.avs.deployment import AvsContracts, AvsRoles, new_avs_address
+from coprove.contracts.avs.plan import AvsPlan, CommitteePlan, QuorumPlan, deploy_avs
 from coprove.contracts.eigenlayer import (
     WAD,
     EigenLayer,
@@ -46,7 +39,6 @@ from coprove.contracts.eigenlayer import (
 from coprove.contracts.eigenlayer.deployment import (
     DevEigenLayer,
     DevTimes,
-    create_quorum,
     deploy_eigenlayer,
     deploy_middleware,
 )
@@ -267,49 +259,6 @@ async def running_avs(*, oracle: Address = NO_ADDRESS) -> AsyncIterator[AvsLab]:
             middleware = await deploy_middleware(
                 manager, l1.transport, dev.core, avs=avs, key="middleware"
             )
-            contracts = await deploy_service_manager(
-                manager,
-                l1.transport,
-                avs=avs,
-                core=dev.core,
-                middleware=middleware,
-                roles=AvsRoles(
-                    owner=DEPLOYER.address,
-                    state_confirmer=CONFIRMER.address,
-                    poa_manager=DEPLOYER.address,
-                    committee_manager=DEPLOYER.address,
-                ),
-                strategies=[dev.strategy],
-                slash_wad=WAD // 2,
-                reward_intervals_before=1,
-                key="avs",
-            )
-            liveness = await deploy_liveness_verifier(
-                manager,
-                registry=attestation.contracts.registry,
-                operator_keys=middleware.bls_apk_registry,
-                owner=DEPLOYER.address,
-                max_blocks=attestation_lab.MAX_BLOCK_AGE,
-                validity=attestation_lab.TTL,
-                key="liveness",
-            )
-            await set_up_avs(
-                manager,
-                contracts,
-                core=dev.core,
-                middleware=middleware,
-                liveness_verifier=liveness,
-                metadata_uri="https://example.org/avs.json",
-                key="avs/setup",
-            )
-            for quorum in range(2):
-                await create_quorum(
-                    manager,
-                    middleware.registry_coordinator,
-                    strategies=[dev.strategy],
-                    minimum_stake=1,
-                    key=f"quorum/{quorum}",
-                )
             policy = RollupPolicy(
                 l2_chain_id=L2_CHAIN_ID,
                 rollup_config_hash=CONFIG_HASH,
@@ -323,23 +272,36 @@ async def running_avs(*, oracle: Address = NO_ADDRESS) -> AsyncIterator[AvsLab]:
                 reward=REWARD,
                 reward_token=dev.token,
             )
-            await add_committee(
-                manager,
-                avs,
-                committee=Committee(
-                    committee_id=1, description="lab", metadata=b"", quorums=(0, 1)
+            quorum = QuorumPlan(platform=Platform.AWS_NITRO, strategies=(dev.strategy,))
+            committee = Committee(committee_id=1, description="lab", metadata=b"", quorums=(0, 1))
+            plan = AvsPlan(
+                core=dev.core,
+                roles=AvsRoles(
+                    owner=DEPLOYER.address,
+                    state_confirmer=CONFIRMER.address,
+                    poa_manager=DEPLOYER.address,
+                    committee_manager=DEPLOYER.address,
                 ),
-                tee_types=[Platform.AWS_NITRO.number] * 2,
-                policy=policy,
-                key="committee",
+                strategies=(dev.strategy,),
+                slash_wad=WAD // 2,
+                reward_intervals_before=1,
+                registry=attestation.contracts.registry,
+                max_blocks=attestation_lab.MAX_BLOCK_AGE,
+                validity=attestation_lab.TTL,
+                metadata_uri="https://example.org/avs.json",
+                quorums=(quorum, quorum),
+                committees=(CommitteePlan(committee=committee, policy=policy),),
+            )
+            deployed = await deploy_avs(
+                manager, l1.transport, plan, avs=avs, middleware=middleware, key="avs"
             )
         yield AvsLab(
             l1=l1,
             attestation=attestation,
             dev=dev,
             middleware=middleware,
-            contracts=contracts,
-            liveness=liveness,
+            contracts=deployed.contracts,
+            liveness=deployed.liveness_verifier,
             manager=ServiceManager(l1.transport, avs),
             registries=QuorumRegistries(l1.transport, middleware),
             eigenlayer=EigenLayer(l1.transport, dev.core),

@@ -14,18 +14,11 @@ from coprove.avs.operator.discovery import GivenAddresses, OperatorContracts, di
 from coprove.avs.operator.membership import Membership
 from coprove.contracts import LocalSigner
 from coprove.contracts.avs import NO_ADDRESS, Committee, RollupPolicy
-from coprove.contracts.avs.deployment import (
-    AvsRoles,
-    add_committee,
-    deploy_liveness_verifier,
-    deploy_service_manager,
-    new_avs_address,
-    set_up_avs,
-)
+from coprove.contracts.avs.deployment import AvsRoles, new_avs_address
+from coprove.contracts.avs.plan import AvsPlan, CommitteePlan, QuorumPlan, deploy_avs
 from coprove.contracts.eigenlayer import WAD, transfer_call
 from coprove.contracts.eigenlayer.deployment import (
     DevTimes,
-    create_quorum,
     deploy_eigenlayer,
     deploy_middleware,
 )
@@ -114,70 +107,44 @@ async def running_operator_lab() -> AsyncIterator[OperatorLab]:
             middleware = await deploy_middleware(
                 manager, l1.transport, dev.core, avs=avs, key="middleware"
             )
-            roles = AvsRoles(
-                owner=DEPLOYER.address,
-                state_confirmer=CHALLENGER.address,
-                poa_manager=DEPLOYER.address,
-                committee_manager=DEPLOYER.address,
-            )
-            contracts = await deploy_service_manager(
-                manager,
-                l1.transport,
-                avs=avs,
+            plan = AvsPlan(
                 core=dev.core,
-                middleware=middleware,
-                roles=roles,
-                strategies=[dev.strategy],
+                roles=AvsRoles(
+                    owner=DEPLOYER.address,
+                    state_confirmer=CHALLENGER.address,
+                    poa_manager=DEPLOYER.address,
+                    committee_manager=DEPLOYER.address,
+                ),
+                strategies=(dev.strategy,),
                 slash_wad=WAD // 2,
                 reward_intervals_before=1,
-                key="avs",
-            )
-            liveness = await deploy_liveness_verifier(
-                manager,
                 registry=tee.registry.address,
-                operator_keys=middleware.bls_apk_registry,
-                owner=DEPLOYER.address,
                 max_blocks=500,
                 validity=3600,
-                key="liveness",
-            )
-            await set_up_avs(
-                manager,
-                contracts,
-                core=dev.core,
-                middleware=middleware,
-                liveness_verifier=liveness,
                 metadata_uri="https://example.org/avs.json",
-                key="avs/setup",
+                quorums=(QuorumPlan(platform=Platform.INTEL_SGX, strategies=(dev.strategy,)),),
+                committees=(
+                    CommitteePlan(
+                        committee=Committee(
+                            committee_id=1, description="lab", metadata=b"", quorums=(0,)
+                        ),
+                        policy=RollupPolicy(
+                            l2_chain_id=L2_CHAIN,
+                            rollup_config_hash=CONFIG_HASH,
+                            oracle=NO_ADDRESS,
+                            first_block=1,
+                            interval=10,
+                            l2_genesis_time=await l1.timestamp(),
+                            l2_block_time=1,
+                            window=10**6,
+                            minimum_reward=0,
+                            reward=0,
+                            reward_token=NO_ADDRESS,
+                        ),
+                    ),
+                ),
             )
-            await create_quorum(
-                manager,
-                middleware.registry_coordinator,
-                strategies=[dev.strategy],
-                minimum_stake=1,
-                key="quorum/0",
-            )
-            policy = RollupPolicy(
-                l2_chain_id=L2_CHAIN,
-                rollup_config_hash=CONFIG_HASH,
-                oracle=NO_ADDRESS,
-                first_block=1,
-                interval=10,
-                l2_genesis_time=await l1.timestamp(),
-                l2_block_time=1,
-                window=10**6,
-                minimum_reward=0,
-                reward=0,
-                reward_token=NO_ADDRESS,
-            )
-            await add_committee(
-                manager,
-                avs,
-                committee=Committee(committee_id=1, description="lab", metadata=b"", quorums=(0,)),
-                tee_types=[Platform.INTEL_SGX.number],
-                policy=policy,
-                key="committee",
-            )
+            await deploy_avs(manager, l1.transport, plan, avs=avs, middleware=middleware, key="avs")
         await l1.rpc("anvil_setBalance", str(OPERATOR.address), hex(10**20))
         lab = OperatorLab(
             tee=tee,

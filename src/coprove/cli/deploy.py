@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from coprove.cli.attestation import attestation
+from coprove.cli.avs import avs
 from coprove.cli.console import print_result
 from coprove.cli.sending import (
     KeyVariable,
@@ -40,6 +41,7 @@ __all__ = ["app"]
 app = App(name="deploy", help="Deploy the contracts that a rollup settles in.")
 
 app.command(attestation)
+app.command(avs)
 
 _DEFAULT = SenderOptions()
 _NO_ADDRESS = Address(bytes(20))

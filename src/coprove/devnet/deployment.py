@@ -13,7 +13,7 @@ from coprove.contracts.transactions import (
     TransactionOptions,
 )
 from coprove.devnet.accounts import DevAccounts, Role, require_dev_chain
-from coprove.devnet.avs.deployment import deploy_avs
+from coprove.devnet.avs.deployment import deploy_devnet_avs
 from coprove.devnet.l1 import L1_CHAIN_ID
 from coprove.devnet.manifest import DataDir, Manifest
 from coprove.devnet.node.genesis import Genesis, GenesisSpec, make_genesis, read_genesis
@@ -119,7 +119,7 @@ async def deploy(
             tee = await deploy_tee(manager, transport, now=now)
         if tee is not None and options.operators:
             (genesis,) = made
-            avs = await deploy_avs(
+            avs = await deploy_devnet_avs(
                 manager,
                 transport,
                 operators=options.operators,

@@ -9,11 +9,8 @@ from coprove.contracts.abi import Function, signature_types
 from coprove.contracts.artifacts import load_artifact
 from coprove.contracts.avs.calls import (
     act_call,
-    add_committee_call,
-    add_tee_quorum_call,
     set_liveness_verifier_call,
     set_rewards_call,
-    set_rollup_policy_call,
 )
 from coprove.contracts.avs.rewards import SUBMIT_SIGNATURE
 from coprove.contracts.avs.slashing import SLASH_SIGNATURE
@@ -25,7 +22,6 @@ from coprove.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from coprove.contracts.avs.records import Committee, RollupPolicy
     from coprove.contracts.eigenlayer.addresses import EigenLayerCore, Middleware
     from coprove.contracts.transactions import TransactionManager
     from coprove.rpc import RpcTransport
@@ -34,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AvsContracts",
     "AvsRoles",
-    "add_committee",
     "deploy_liveness_verifier",
     "deploy_service_manager",
     "new_avs_address",
@@ -240,29 +235,5 @@ async def set_up_avs(
     calls = [act_call(contracts.service_manager, call) for call in at_eigenlayer]
     calls.append(set_liveness_verifier_call(contracts.service_manager, liveness_verifier))
     calls.append(set_rewards_call(contracts.service_manager, contracts.rewards))
-    for number, call in enumerate(calls):
-        await manager.send(key=f"{key}/{number}", to=call.to, data=call.data)
-
-
-async def add_committee(
-    manager: TransactionManager,
-    avs: Address,
-    *,
-    committee: Committee,
-    tee_types: Sequence[int],
-    policy: RollupPolicy,
-    key: str,
-) -> None:
-    """Bind quorums to kinds of environment, make a committee of them, and say its rollup.
-
-    `tee_types` are `Platform.number`s, one for each of the committee's quorums. For the committee
-    manager.
-    """
-    calls = [
-        add_tee_quorum_call(avs, quorum=quorum, tee=tee)
-        for quorum, tee in zip(committee.quorums, tee_types, strict=True)
-    ]
-    calls.append(add_committee_call(avs, committee))
-    calls.append(set_rollup_policy_call(avs, committee.committee_id, policy))
     for number, call in enumerate(calls):
         await manager.send(key=f"{key}/{number}", to=call.to, data=call.data)

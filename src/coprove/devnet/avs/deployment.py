@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from coprove.contracts.avs import Committee, RollupPolicy, fund_reserve_call
-from coprove.contracts.avs.deployment import (
-    AvsRoles,
-    add_committee,
-    deploy_liveness_verifier,
-    deploy_service_manager,
-    new_avs_address,
-    set_up_avs,
-)
+from coprove.contracts.avs.deployment import AvsRoles, new_avs_address
+from coprove.contracts.avs.plan import AvsPlan, CommitteePlan, QuorumPlan, deploy_avs
 from coprove.contracts.eigenlayer import (
     WAD,
     KeyRegistration,
@@ -27,7 +21,6 @@ from coprove.contracts.eigenlayer import (
 )
 from coprove.contracts.eigenlayer.deployment import (
     DevTimes,
-    create_quorum,
     deploy_eigenlayer,
     deploy_middleware,
 )
@@ -49,7 +42,7 @@ if TYPE_CHECKING:
     from coprove.rpc import JsonRpcTransport
     from coprove.types import Hash32
 
-__all__ = ["COMMITTEE", "QUORUMS", "STAKE", "deploy_avs"]
+__all__ = ["COMMITTEE", "QUORUMS", "STAKE", "deploy_devnet_avs"]
 
 COMMITTEE: Final = 1
 """Id of the devnet's committee."""
@@ -64,7 +57,7 @@ _SLASH: Final = WAD // 4
 _FUNDS: Final = 10**20
 
 
-async def deploy_avs(
+async def deploy_devnet_avs(
     manager: TransactionManager,
     transport: JsonRpcTransport,
     *,
@@ -88,72 +81,50 @@ async def deploy_avs(
         manager, transport, dev.core, avs=avs, key="avs/middleware"
     )
     confirmer = Address.from_hex(DevAccounts().account(Role.AGGREGATOR).address.lower())
-    contracts = await deploy_service_manager(
-        manager,
-        transport,
-        avs=avs,
+    platforms = [platform_of(quorum) for quorum in range(QUORUMS)]
+    plan = AvsPlan(
         core=dev.core,
-        middleware=middleware,
         roles=AvsRoles(
             owner=manager.address,
             state_confirmer=confirmer,
             poa_manager=manager.address,
             committee_manager=manager.address,
         ),
-        strategies=[dev.strategy],
+        strategies=(dev.strategy,),
         slash_wad=_SLASH,
         reward_intervals_before=1,
-        key="avs",
-    )
-    liveness = await deploy_liveness_verifier(
-        manager,
         registry=registry,
-        operator_keys=middleware.bls_apk_registry,
-        owner=manager.address,
         max_blocks=PARAMETERS.max_block_age,
         validity=PARAMETERS.ttl,
-        key="avs/liveness",
-    )
-    await set_up_avs(
-        manager,
-        contracts,
-        core=dev.core,
-        middleware=middleware,
-        liveness_verifier=liveness,
         metadata_uri="https://example.org/coprove-devnet.json",
-        key="avs/setup",
-    )
-    quorums = tuple(range(QUORUMS))
-    for quorum in quorums:
-        await create_quorum(
-            manager,
-            middleware.registry_coordinator,
-            strategies=[dev.strategy],
-            minimum_stake=1,
-            key=f"avs/quorum/{quorum}",
-        )
-    await add_committee(
-        manager,
-        avs,
-        committee=Committee(
-            committee_id=COMMITTEE, description="devnet", metadata=b"", quorums=quorums
+        quorums=tuple(
+            QuorumPlan(platform=platform, strategies=(dev.strategy,)) for platform in platforms
         ),
-        tee_types=[platform_of(quorum).number for quorum in quorums],
-        policy=RollupPolicy(
-            l2_chain_id=l2_chain_id,
-            rollup_config_hash=rollup_config_hash,
-            oracle=oracle,
-            first_block=1,
-            interval=interval,
-            l2_genesis_time=l2_genesis_time,
-            l2_block_time=l2_block_time,
-            window=_WINDOW,
-            minimum_reward=_REWARD,
-            reward=_REWARD,
-            reward_token=dev.token,
+        committees=(
+            CommitteePlan(
+                committee=Committee(
+                    committee_id=COMMITTEE,
+                    description="devnet",
+                    metadata=b"",
+                    quorums=tuple(range(QUORUMS)),
+                ),
+                policy=RollupPolicy(
+                    l2_chain_id=l2_chain_id,
+                    rollup_config_hash=rollup_config_hash,
+                    oracle=oracle,
+                    first_block=1,
+                    interval=interval,
+                    l2_genesis_time=l2_genesis_time,
+                    l2_block_time=l2_block_time,
+                    window=_WINDOW,
+                    minimum_reward=_REWARD,
+                    reward=_REWARD,
+                    reward_token=dev.token,
+                ),
+            ),
         ),
-        key="avs/committee",
     )
+    deployed = await deploy_avs(manager, transport, plan, avs=avs, middleware=middleware, key="avs")
     for number, call in enumerate(
         (approve_call(dev.token, avs, _RESERVE), fund_reserve_call(avs, dev.token, _RESERVE))
     ):
@@ -171,9 +142,9 @@ async def deploy_avs(
         await _restake(transport, dev, registries, avs=avs, index=index)
     return AvsManifest(
         service_manager=str(avs),
-        slasher=str(contracts.slasher),
-        rewards=str(contracts.rewards),
-        liveness_verifier=str(liveness),
+        slasher=str(deployed.contracts.slasher),
+        rewards=str(deployed.contracts.rewards),
+        liveness_verifier=str(deployed.liveness_verifier),
         registry_coordinator=str(middleware.registry_coordinator),
         stake_registry=str(middleware.stake_registry),
         bls_apk_registry=str(middleware.bls_apk_registry),
