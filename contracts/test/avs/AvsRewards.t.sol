@@ -156,5 +156,30 @@ contract AvsRewardsTest is AvsTestBase {
         vm.prank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(AvsRewards.InvalidStrategies.selector));
         rewards.setStrategies(strategies);
+        strategies[1] = IRewardsCoordinator.StrategyAndMultiplier(address(6), 1);
+        vm.prank(OWNER);
+        rewards.setStrategies(strategies);
+    }
+
+    function test_strategies_areOneOrMore() public {
+        vm.prank(OWNER);
+        vm.expectRevert(abi.encodeWithSelector(AvsRewards.InvalidStrategies.selector));
+        rewards.setStrategies(new IRewardsCoordinator.StrategyAndMultiplier[](0));
+    }
+
+    function test_strategies_areTheOwners() public {
+        IRewardsCoordinator.StrategyAndMultiplier[] memory strategies =
+            new IRewardsCoordinator.StrategyAndMultiplier[](1);
+        strategies[0] = IRewardsCoordinator.StrategyAndMultiplier(address(5), 1);
+        vm.expectPartialRevert(bytes4(keccak256("OwnableUnauthorizedAccount(address)")));
+        rewards.setStrategies(strategies);
+    }
+
+    /// @notice A list of stakes too few or too many is named as such.
+    function test_split_needsAListForEachQuorum() public {
+        for (uint256 length = 1; length < 4; length += 2) {
+            vm.expectRevert(abi.encodeWithSelector(AvsRewards.StakesMismatch.selector, 2, length));
+            rewards.splitOf(headerOf(1, 10), new bytes32[](0), new uint32[][](length), 1e18);
+        }
     }
 }

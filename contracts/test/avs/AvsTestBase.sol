@@ -68,28 +68,7 @@ abstract contract AvsTestBase {
         pausers = new DevPauserRegistry(OWNER);
         address r = address(registries);
         checker = new StateChecker(IRegistryCoordinator(r), IStakeRegistry(r), IBLSApkRegistry(r));
-        manager = MultiProverServiceManager(
-            address(
-                new OracleProxy(
-                    address(
-                        new MultiProverServiceManager(
-                            MultiProverServiceManager.EigenLayer({
-                                checker: checker,
-                                indices: IIndexRegistry(r),
-                                avsDirectory: IAVSDirectory(address(core)),
-                                allocations: IAllocationManager(address(core)),
-                                permissions: address(core)
-                            })
-                        )
-                    ),
-                    OWNER,
-                    abi.encodeCall(
-                        MultiProverServiceManager.initialize,
-                        (pausers, 0, OWNER, CONFIRMER, POA, COMMITTEES, false)
-                    )
-                )
-            )
-        );
+        manager = newManager(newImplementation(), pausers);
         vm.prank(OWNER);
         manager.setLivenessVerifier(TEELivenessVerifier(r));
         vm.prank(COMMITTEES);
@@ -103,6 +82,32 @@ abstract contract AvsTestBase {
         vm.prank(COMMITTEES);
         manager.setRollupPolicy(COMMITTEE, policy());
         addOperators();
+    }
+
+    function newImplementation() internal returns (address) {
+        return address(
+            new MultiProverServiceManager(
+                MultiProverServiceManager.EigenLayer({
+                    checker: checker,
+                    indices: IIndexRegistry(address(registries)),
+                    avsDirectory: IAVSDirectory(address(core)),
+                    allocations: IAllocationManager(address(core)),
+                    permissions: address(core)
+                })
+            )
+        );
+    }
+
+    function newManager(address implementation, DevPauserRegistry pausers_)
+        internal
+        returns (MultiProverServiceManager)
+    {
+        bytes memory initializer = abi.encodeCall(
+            MultiProverServiceManager.initialize,
+            (pausers_, 0, OWNER, CONFIRMER, POA, COMMITTEES, false)
+        );
+        return
+            MultiProverServiceManager(address(new OracleProxy(implementation, OWNER, initializer)));
     }
 
     /// @dev Eight operators: even ones SGX in quorum 0, odd ones TDX in quorum 1.

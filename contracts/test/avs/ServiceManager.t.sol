@@ -6,6 +6,7 @@ import {PoeState} from "../../src/avs/PoeState.sol";
 import {RangeMetadata} from "../../src/avs/RangeMetadata.sol";
 import {IAVSDirectory, IBLSSignatureCheckerTypes} from "../../src/avs/interfaces/IEigenLayer.sol";
 import {IMultiProverServiceManager} from "../../src/avs/interfaces/IMultiProverServiceManager.sol";
+import {DevPauserRegistry} from "../../src/dev/eigenlayer/DevEigenLayer.sol";
 import {AvsTestBase} from "./AvsTestBase.sol";
 
 /// @notice Confirmation and everything that stands before it.
@@ -485,15 +486,44 @@ contract ServiceManagerTest is AvsTestBase {
         expectError(selector);
         manager.pause(1);
         expectError(selector);
+        manager.unpause(0);
+        expectError(selector);
         manager.takeReward(bytes32(0));
         expectError(selector);
         manager.deregisterOperatorFromAVS(STRANGER);
         vm.expectPartialRevert(bytes4(keccak256("OwnableUnauthorizedAccount(address)")));
         manager.setStateConfirmer(STRANGER);
         vm.expectPartialRevert(bytes4(keccak256("OwnableUnauthorizedAccount(address)")));
+        manager.setPoAManager(STRANGER);
+        vm.expectPartialRevert(bytes4(keccak256("OwnableUnauthorizedAccount(address)")));
+        manager.setCommitteeManager(STRANGER);
+        vm.expectPartialRevert(bytes4(keccak256("OwnableUnauthorizedAccount(address)")));
         manager.setQuorumThreshold(0, 51);
         vm.expectPartialRevert(bytes4(keccak256("OwnableUnauthorizedAccount(address)")));
         manager.actAtEigenLayer(address(core), "");
+    }
+
+    /// @notice Nobody is no holder of a role, and no operator.
+    function test_roles_areSomebody() public {
+        bytes4 selector = IMultiProverServiceManager.ZeroAddr.selector;
+        vm.prank(POA);
+        expectError(selector);
+        manager.whitelistOperator(address(0));
+        vm.prank(OWNER);
+        expectError(selector);
+        manager.setStateConfirmer(address(0));
+        vm.prank(OWNER);
+        expectError(selector);
+        manager.setPoAManager(address(0));
+        vm.prank(OWNER);
+        expectError(selector);
+        manager.setCommitteeManager(address(0));
+    }
+
+    function test_initialize_needsWhoPauses() public {
+        address implementation = newImplementation();
+        expectError(IMultiProverServiceManager.ZeroAddr.selector);
+        newManager(implementation, DevPauserRegistry(address(0)));
     }
 
     function test_threshold_isNeverBelowAMajority() public {
@@ -548,7 +578,9 @@ contract ServiceManagerTest is AvsTestBase {
         manager.removeCommittee(2);
     }
 
-    function testFuzz_pause_onlyAddsAndUnpauseOnlyTakesAway(uint8 first, uint8 second) public {
+    function testFuzz_pause_onlyAddsAndUnpauseOnlyTakesAway(uint8 first, uint8 second, uint8 third)
+        public
+    {
         vm.prank(OWNER);
         manager.pause(first);
         vm.prank(OWNER);
@@ -558,10 +590,11 @@ contract ServiceManagerTest is AvsTestBase {
         manager.pause(second);
         uint256 status = manager.paused();
         vm.prank(OWNER);
-        if (first & ~status != 0) {
+        if (third & ~status != 0) {
             expectError(IMultiProverServiceManager.InvalidPausedStatus.selector);
         }
-        manager.unpause(first);
+        manager.unpause(third);
+        check(manager.paused() == (third & ~status == 0 ? third : status), "paused");
     }
 
     // ---- EigenLayer
