@@ -14,7 +14,7 @@ from coprove.storage.avs_rows import (
     StoredSignature,
     StoredTask,
 )
-from coprove.storage.avs_settlements import NOBODY, AvsSettlementLog, SignedTask, UnsettledReward
+from coprove.storage.avs_settlements import NOBODY, AvsSettlementLog, IssuedTask, UnsettledReward
 from coprove.storage.intent_log import RequestIntentLog
 from coprove.storage.memory import MemoryDatabase, MemoryRequestStore
 from coprove.storage.op_succinct import read_early, read_today
@@ -70,6 +70,7 @@ __all__ = [
     "Intent",
     "IntentKind",
     "IntentState",
+    "IssuedTask",
     "JsonScalar",
     "Lease",
     "MemoryDatabase",
@@ -85,7 +86,6 @@ __all__ = [
     "RequestStatus",
     "RequestStore",
     "Scope",
-    "SignedTask",
     "SpendingLedger",
     "SqlRequestStore",
     "StoredConfirmation",

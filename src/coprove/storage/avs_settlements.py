@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     from coprove.storage.records import Lease
     from coprove.storage.sql_store import SqlRequestStore
 
-__all__ = ["NOBODY", "AvsSettlementLog", "SignedTask", "UnsettledReward"]
+__all__ = ["NOBODY", "AvsSettlementLog", "IssuedTask", "UnsettledReward"]
 
 NOBODY = Hash32(bytes(32))
 """Whom a reward's settlement is about: no single operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedTask:
-    """A task that has signatures."""
+class IssuedTask:
+    """A task as it was issued."""
 
     number: int
     """Its number."""
@@ -145,23 +145,21 @@ class AvsSettlementLog:
             ]
 
     @unbroken
-    async def signed_tasks(self, *, after: int, since: float, limit: int) -> Sequence[SignedTask]:
-        """Return tasks above a number, issued since then, that somebody signed, by number."""
+    async def issued_tasks(self, *, after: int, since: float, limit: int) -> Sequence[IssuedTask]:
+        """Return tasks above a number, issued since then, by number."""
         async with self._store.connection(None) as (db, scope):
-            signed = select(avs_signatures.c.task_number).where(avs_signatures.c.scope_id == scope)
             query = (
                 select(avs_tasks.c.number, avs_tasks.c.key, avs_tasks.c.body)
                 .where(
                     avs_tasks.c.scope_id == scope,
                     avs_tasks.c.number > after,
                     avs_tasks.c.created_at >= since,
-                    avs_tasks.c.number.in_(signed),
                 )
                 .order_by(avs_tasks.c.number)
                 .limit(limit)
             )
             return [
-                SignedTask(number=row["number"], key=Hash32(row["key"]), body=row["body"])
+                IssuedTask(number=row["number"], key=Hash32(row["key"]), body=row["body"])
                 for row in (await db.execute(query)).mappings()
             ]
 

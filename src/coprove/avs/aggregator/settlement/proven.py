@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from coprove.telemetry import get_logger
 from coprove.types import BlockId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from coprove.avs.aggregator.settlement.due import Due
     from coprove.contracts import ContractCall
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from coprove.contracts.caller import Block
     from coprove.contracts.eigenlayer import QuorumRegistries
     from coprove.rpc import RpcTransport
-    from coprove.storage import AvsSettlementLog, SignedTask, StoredSignature
+    from coprove.storage import AvsSettlementLog, IssuedTask, StoredSignature
     from coprove.telemetry import Metrics
     from coprove.types import Hash32
 
@@ -85,8 +86,8 @@ class _ProvenWrong:
 class ProvenWrong:
     """Compares what was signed with the final outputs of the committees' oracles.
 
-    A task is compared once both outputs of its range, before and at its end, are final; signatures
-    that come later than that are compared by the next process, and the confirmed one by anyone.
+    A task is compared as soon as both outputs of its range, before and at its end, are final, and
+    again until it expires and no signature can come any more.
     """
 
     def __init__(
@@ -98,8 +99,10 @@ class ProvenWrong:
         registries: QuorumRegistries,
         slasher: AvsSlasher,
         metrics: Metrics,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`metrics` has SETTLEMENT_METRICS."""
+        self._now = now
         self._log, self._transport, self._manager = log, transport, manager
         self._registries, self._slasher, self._metrics = registries, slasher, metrics
         self._read = 0
@@ -108,10 +111,10 @@ class ProvenWrong:
 
     async def due(self, *, since: float) -> Sequence[Due]:
         """See DueSource; what was found wrong stays until a final block has its slashing."""
-        for signed in await self._log.signed_tasks(after=self._read, since=since, limit=_LIMIT):
-            task = _task_of(signed)
+        for issued in await self._log.issued_tasks(after=self._read, since=since, limit=_LIMIT):
+            task = _task_of(issued)
             self._waiting[task.draft.committee_id].append(task)
-            self._read = signed.number
+            self._read = issued.number
         for committee, waiting in self._waiting.items():
             policy = await self._manager.rollup_policy(committee)
             if policy is None or policy.oracle == NO_ADDRESS:
@@ -125,26 +128,39 @@ class ProvenWrong:
 
     async def _compare(self, waiting: deque[AvsTask], oracle: OutputOracle) -> None:
         """Compare tasks in their order up to the first whose outputs are not final."""
-        for _ in range(min(len(waiting), _LIMIT)):
-            metadata = waiting[0].draft.metadata
-            try:
-                after = await oracle.get_l2_output_after(metadata.end_block, block="finalized")
-            except CallRevertedError:
-                # There is none yet.
-                return
-            before = await oracle.get_l2_output_after(metadata.pre_block, block="finalized")
-            task = waiting.popleft()
-            if (before.l2_block_number, after.l2_block_number) != (
-                metadata.pre_block,
-                metadata.end_block,
-            ):
-                # Outputs do not end where the range does: nothing is said about it.
-                continue
-            proven = before.output_root, after.output_root
-            for signed in await self._log.unproven_signatures(task.number, task.key):
-                poe = AvsPoe.decode(signed.state)
-                if (poe.prev_state_root, poe.new_state_root) != proven:
-                    self._contradicted(task, signed, after.output_root, poe.new_state_root)
+        open_: list[AvsTask] = []
+        try:
+            for _ in range(min(len(waiting), _LIMIT)):
+                # Before its signatures are read: one that comes in between is read next time.
+                is_open = self._now() < waiting[0].expires_at
+                if not await self._is_compared(waiting[0], oracle):
+                    break
+                task = waiting.popleft()
+                if is_open:
+                    open_.append(task)
+        finally:
+            waiting.extendleft(reversed(open_))
+
+    async def _is_compared(self, task: AvsTask, oracle: OutputOracle) -> bool:
+        """Note wrong signatures of a task; False while its outputs are not final."""
+        range_ = task.draft.metadata
+        try:
+            after = await oracle.get_l2_output_after(range_.end_block, block="finalized")
+        except CallRevertedError:
+            # There is none yet.
+            return False
+        before = await oracle.get_l2_output_after(range_.pre_block, block="finalized")
+        found = before.l2_block_number, after.l2_block_number
+        if found != (range_.pre_block, range_.end_block):
+            # Outputs do not end where the range does: nothing is said about it.
+            return True
+        proven = before.output_root, after.output_root
+        for signed in await self._log.unproven_signatures(task.number, task.key):
+            poe = AvsPoe.decode(signed.state)
+            is_known = (task.key, signed.operator_id) in self._wrong
+            if not is_known and (poe.prev_state_root, poe.new_state_root) != proven:
+                self._contradicted(task, signed, after.output_root, poe.new_state_root)
+        return True
 
     def _contradicted(
         self, task: AvsTask, signed: StoredSignature, proven: Hash32, root: Hash32
@@ -162,5 +178,5 @@ class ProvenWrong:
         )
 
 
-def _task_of(signed: SignedTask) -> AvsTask:
-    return AvsTask.from_ext(signed.number, record(json.loads(signed.body), "task").get("ext"))
+def _task_of(issued: IssuedTask) -> AvsTask:
+    return AvsTask.from_ext(issued.number, record(json.loads(issued.body), "task").get("ext"))
