@@ -200,10 +200,19 @@ def _refusal(what: str, error: object, status: int) -> Exception:
     code, text = error.get("code"), str(error.get("message"))[:_SHOWN]
     refusal = _REFUSALS.get(code) if isinstance(code, int) else None
     if refusal is not None:
-        return RefusedError(refusal, expected=REFUSALS[refusal].text, actual=text)
+        return _refused(refusal, text)
     if status in _BUSY:
         return AggregatorUnreachableError(f"{what}: HTTP {status}: {text}")
     return AggregatorAnswerError(what, expected="a result", actual=f"error {code}: {text}")
+
+
+def _refused(refusal: Refusal, text: str) -> RefusedError:
+    """Read the text as an aggregator of ours writes it; others' is taken as it is."""
+    rest = text.removeprefix(f"{REFUSALS[refusal].text}: expected ")
+    expected, found, actual = rest.rpartition(", got ")
+    if rest == text or not found:
+        expected, actual = "what the aggregator takes", text
+    return RefusedError(refusal, expected=expected, actual=actual)
 
 
 def _answer_error(error: InputError) -> AggregatorAnswerError:

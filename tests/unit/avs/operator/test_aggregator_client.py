@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from coprove.avs.aggregator.server.refused import refusal_text
 from coprove.avs.bls import Signature
 from coprove.avs.operator.aggregator_client import AggregatorClient, AggregatorOptions
 from coprove.avs.operator.errors import AggregatorAnswerError, AggregatorUnreachableError
@@ -102,6 +103,19 @@ async def test_a_refusal_says_why(refusal: Refusal) -> None:
             await client.submit(submission())
         assert error.value.refusal is refusal
         assert REFUSALS[refusal].text in str(error.value)
+
+
+async def test_a_refusal_reads_as_it_was_said() -> None:
+    """What our aggregator expected and got are apart again, however they are worded."""
+    said = RefusedError(Refusal.EQUIVOCATION, expected="one state, got none", actual="a second one")
+    failure = {"error": {"code": REFUSALS[said.refusal].code, "message": refusal_text(said)}}
+    async with (
+        FakeAggregator(answers={"aggregator_submitTask": [failure]}) as server,
+        client_of(server) as client,
+    ):
+        with pytest.raises(RefusedError) as error:
+            await client.submit(submission())
+        assert str(error.value) == str(said)
 
 
 @pytest.mark.parametrize(

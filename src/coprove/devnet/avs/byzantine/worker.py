@@ -7,6 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 from coprove.attestation import AvsPoe
+from coprove.avs.operator.errors import NotSignedError
 from coprove.avs.tasks import REFUSALS, RefusedError, Submission
 from coprove.devnet.avs.byzantine.kinds import ByzantineKind
 from coprove.errors import CoproveError, Temporary
@@ -81,9 +82,9 @@ class Byzantine:
         for left in reversed(range(_TRIES)):
             try:
                 await self._do_wrong(task)
-            except Temporary:
+            except Temporary as error:
                 if not left:
-                    raise
+                    raise NotSignedError(f"task {task.number}: {error}") from error
                 await asyncio.sleep(self._pause)
             else:
                 return
