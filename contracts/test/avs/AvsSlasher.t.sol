@@ -84,9 +84,10 @@ contract AvsSlasherTest is AvsTestBase {
         return AvsSlasher.L1Head(HEAD_NUMBER, L1_HEAD);
     }
 
-    function checkSlashed(uint256 i) internal view {
-        (address operator, uint32 set,) = core.slashed();
+    function checkSlashed(uint256 i, string memory why) internal view {
+        (address operator, uint32 set, string memory description) = core.slashed();
         check(core.slashings() > 0 && operator == accountOf(i), "whom");
+        check(keccak256(bytes(description)) == keccak256(bytes(why)), "what for");
         check(set == 1, "in the last of the committee's sets");
         check(slasher.isSlashed(manager.taskIdOf(COMMITTEE, 1, 10), ids[i]), "noted");
     }
@@ -106,7 +107,7 @@ contract AvsSlasherTest is AvsTestBase {
     function test_equivocation_slashes() public {
         vm.prank(STRANGER);
         equivocate(3, goodState(1, 10), wrongState());
-        checkSlashed(3);
+        checkSlashed(3, "signed two states of one task");
         check(core.slashings() == 2, "in both sets");
     }
 
@@ -183,7 +184,7 @@ contract AvsSlasherTest is AvsTestBase {
         slasher.slashContradiction(
             headerOf(1, 10), nonSignersOf(1 << 3), signedBy(3, wrongState(), REFERENCE), signerOf(3)
         );
-        checkSlashed(3);
+        checkSlashed(3, "signed another state than was confirmed");
     }
 
     function test_contradiction_needsWhatWasConfirmed() public {
@@ -212,9 +213,9 @@ contract AvsSlasherTest is AvsTestBase {
 
     function test_proven_slashesWrongRoots() public {
         proveWrong(2, wrongState(), head());
-        checkSlashed(2);
+        checkSlashed(2, "signed a state that a proof contradicts");
         proveWrong(4, stateOf(batchOf(1, 10), rootOf(1), rootOf(10)), head());
-        checkSlashed(4);
+        checkSlashed(4, "signed a state that a proof contradicts");
     }
 
     function expectNoSlash(bytes memory state, AvsSlasher.L1Head memory l1Head, bytes4 reason)
@@ -251,6 +252,8 @@ contract AvsSlasherTest is AvsTestBase {
         oracle.set(10, rootOf(10));
         oracle.setTime(block.timestamp - 99);
         expectNoSlash(wrongState(), head(), AvsSlasher.NoOutput.selector);
+        vm.etch(ORACLE, "");
+        expectNoSlash(wrongState(), head(), AvsSlasher.NoOutput.selector);
     }
 
     function test_confirmedWrong_slashesSignersByTheRecord() public {
@@ -259,7 +262,7 @@ contract AvsSlasherTest is AvsTestBase {
         confirm(header, 1 << 3);
         bytes32[] memory absent = nonSignersOf(1 << 3);
         slasher.slashConfirmedWrong(header, absent, ids[2], 3, head());
-        checkSlashed(2);
+        checkSlashed(2, "signed a state that a proof contradicts");
         vm.expectRevert(abi.encodeWithSelector(AvsSlasher.NotASigner.selector, ids[3]));
         slasher.slashConfirmedWrong(header, absent, ids[3], 3, head());
         vm.expectRevert(abi.encodeWithSelector(AvsSlasher.NotASigner.selector, keccak256("nobody")));

@@ -190,7 +190,7 @@ contract StateCheckerTest is AvsTestBase {
     function testFuzz_check_refusesLengthsThatDiffer(uint8 which) public {
         IMultiProverServiceManager.StateHeader memory header = headerOf(1, 10);
         IBLSSignatureCheckerTypes.NonSignerStakesAndSignature memory nss = signed(header, 1);
-        uint256 list = which % 7;
+        uint256 list = which % 11;
         if (list == 0) nss.quorumApks = new BN254.G1Point[](1);
         if (list == 1) nss.quorumApkIndices = new uint32[](1);
         if (list == 2) nss.totalStakeIndices = new uint32[](3);
@@ -198,10 +198,42 @@ contract StateCheckerTest is AvsTestBase {
         if (list == 4) nss.nonSignerQuorumBitmapIndices = new uint32[](2);
         if (list == 5) nss.nonSignerStakeIndices[0] = new uint32[](0);
         if (list == 6) nss.nonSignerStakeIndices[1] = new uint32[](1);
+        // One too many, with the right ones before it.
+        if (list == 7) nss.quorumApks = longer(nss.quorumApks);
+        if (list == 8) nss.quorumApkIndices = longer(nss.quorumApkIndices);
+        if (list == 9) nss.nonSignerStakeIndices = longer(nss.nonSignerStakeIndices);
+        if (list == 10) {
+            nss.nonSignerQuorumBitmapIndices = longer(nss.nonSignerQuorumBitmapIndices);
+        }
         vm.expectRevert(
             abi.encodeWithSelector(BLSSignatureChecker.InputArrayLengthMismatch.selector)
         );
         checker.checkState(header, nss);
+    }
+
+    function longer(uint32[] memory list) internal pure returns (uint32[] memory more) {
+        more = new uint32[](list.length + 1);
+        for (uint256 i = 0; i < list.length; ++i) {
+            more[i] = list[i];
+        }
+    }
+
+    function longer(uint32[][] memory list) internal pure returns (uint32[][] memory more) {
+        more = new uint32[][](list.length + 1);
+        for (uint256 i = 0; i < list.length; ++i) {
+            more[i] = list[i];
+        }
+    }
+
+    function longer(BN254.G1Point[] memory list)
+        internal
+        pure
+        returns (BN254.G1Point[] memory more)
+    {
+        more = new BN254.G1Point[](list.length + 1);
+        for (uint256 i = 0; i < list.length; ++i) {
+            more[i] = list[i];
+        }
     }
 
     /// @notice Points that are none never pass.
@@ -210,6 +242,30 @@ contract StateCheckerTest is AvsTestBase {
         try this.isSignedBy(digest, keyOf(0), key, BN254.G1Point(x, y)) returns (bool holds) {
             check(!holds, "junk signed");
         } catch {}
+    }
+
+    function plus(BN254.G1Point memory a, BN254.G1Point memory b)
+        external
+        view
+        returns (BN254.G1Point memory)
+    {
+        return BN254.plus(a, b);
+    }
+
+    function times(BN254.G1Point memory a, uint256 s) external view returns (BN254.G1Point memory) {
+        return BN254.times(a, s);
+    }
+
+    /// @notice What is no point is refused, and never counted as nothing.
+    function test_points_areOfTheCurve() public {
+        BN254.G1Point[3] memory wrong =
+            [BN254.G1Point(1, 1), BN254.G1Point(BN254.P, 0), BN254.G1Point(1, 2 + BN254.P)];
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(BN254.PrecompileFailed.selector, 6));
+            this.plus(BN254.G1Point(1, 2), wrong[i]);
+            vm.expectRevert(abi.encodeWithSelector(BN254.PrecompileFailed.selector, 7));
+            this.times(wrong[i], 2);
+        }
     }
 
     function isSignedBy(
