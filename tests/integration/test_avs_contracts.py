@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coprove.avs.operator.claiming import claim_rewards, rewards_of
+from coprove.avs.operator.fees import Fees
 from coprove.contracts import CallRevertedError
 from coprove.contracts.avs import confirm_state_call, fund_reserve_call
 from coprove.contracts.avs.rewards import AvsRewards, settle_call, split_reward
@@ -85,8 +86,11 @@ async def test_a_quorum_confirms_and_is_paid() -> None:
             non_signers=confirmed.non_signers,
             stake_indices=indices,
         )
-        await lab.send(settle, by=OTHER)
         rewards = AvsRewards(lab.l1.transport, lab.contracts.rewards)
+        fees = Fees(lab.l1.transport, rewards, first.address)
+        assert await fees.new() == {}
+        await lab.send(settle, by=OTHER)
+        assert await fees.new() == {}, "not final yet"
         (settled,) = await rewards.settled(first=0)
         assert await rewards.coordinator() == dev.core.rewards_coordinator
         expected = split_reward(
@@ -98,6 +102,9 @@ async def test_a_quorum_confirms_and_is_paid() -> None:
         )
         assert settled.amounts == expected
         assert sum(expected.values()) == REWARD
+        await lab.l1.mine(70)
+        assert await fees.new() == {dev.token: expected[first.address] / 10**18}
+        assert await fees.new() == {}
 
         tree = RewardTree({who: {dev.token: amount} for who, amount in expected.items()})
         coordinator = RewardsCoordinator(lab.l1.transport, dev.core.rewards_coordinator)

@@ -12,6 +12,7 @@ from coprove.avs.operator.attesting import FoundCollateral, LivenessRoute, Timed
 from coprove.avs.operator.chain import TaskChecker
 from coprove.avs.operator.confirmations import Confirmations
 from coprove.avs.operator.discovery import GivenAddresses, discover
+from coprove.avs.operator.fees import Fees
 from coprove.avs.operator.health import HealthBoard
 from coprove.avs.operator.metered import MeteredTransport
 from coprove.avs.operator.metrics import operator_metrics
@@ -27,6 +28,7 @@ from coprove.avs.operator.witnesses import NodeWitnesses, RecordedWitnesses
 from coprove.avs.tasks import SessionScope, audience_of
 from coprove.config.errors import SettingError
 from coprove.config.makers import open_signer
+from coprove.config.operator_rewards import avs_rewards
 from coprove.config.wiring import (
     endpoint_options,
     fee_policy,
@@ -269,10 +271,18 @@ async def open_operator_parts(settings: Settings) -> AsyncIterator[OperatorParts
             prover=prover,
             worker=worker,
             confirmations=Confirmations(view, patience=given.confirm_patience),
+            fees=await _fees(settings, contracts, registrar.operator),
             aggregator=aggregator,
             board=board,
             metrics=metrics,
         )
+
+
+async def _fees(settings: Settings, contracts: OperatorContracts, operator: Address) -> Fees | None:
+    if settings.operator.rewards is None:
+        return None
+    found = await avs_rewards(settings, contracts.transport, contracts.service_manager)
+    return Fees(contracts.transport, found, operator)
 
 
 async def _witnesses(settings: Settings, stack: AsyncExitStack) -> WitnessSource:

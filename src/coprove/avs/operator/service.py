@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from coprove.avs.operator.attesting import LivenessRoute, TimedProver
     from coprove.avs.operator.confirmations import Confirmations
     from coprove.avs.operator.discovery import OperatorContracts
+    from coprove.avs.operator.fees import Fees
     from coprove.avs.operator.health import HealthBoard, NodeHealth
     from coprove.avs.operator.metered import MeteredTransport
     from coprove.avs.operator.tasks import Outcome
@@ -100,6 +101,8 @@ class OperatorParts:
     """Takes tasks to their end."""
     confirmations: Confirmations
     """What became of them."""
+    fees: Fees | None
+    """What came in; None where the AVS' rewards contract is not set."""
     aggregator: AggregatorClient
     """Gives tasks."""
     board: HealthBoard
@@ -192,6 +195,10 @@ class OperatorService:
             self._set(names.REGISTERED_STAKES, stake, **labels)
         await self._look_for_slashing()
         await self._look_for_confirmations()
+        if parts.fees is not None:
+            for token, amount in (await parts.fees.new()).items():
+                labels = {"avs_name": self._options.avs_name, "token": str(token)}
+                parts.metrics.inc(names.FEES_EARNED, amount, **labels)
 
     async def _look_for_confirmations(self) -> None:
         late = await self._parts.confirmations.late()
