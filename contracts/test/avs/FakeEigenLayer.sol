@@ -48,6 +48,14 @@ contract FakeRegistries {
         }
     }
 
+    function setStake(bytes32 id, uint96 stake) external {
+        for (uint8 q = 0; q < 8; ++q) {
+            if (operators[id].quorums >> q & 1 == 0) continue;
+            totals[q] = totals[q] - stakes[q][id] + stake;
+            stakes[q][id] = stake;
+        }
+    }
+
     function setLive(bytes32 id, TEE tee, uint64 since) external {
         operators[id].tee = tee;
         operators[id].liveSince = since;

@@ -6,6 +6,12 @@ pragma solidity ^0.8.28;
 /// @param publicKeyX First coordinate.
 /// @param publicKeyY Second coordinate.
 /// @param privateKey Private key.
+struct Log {
+    bytes32[] topics;
+    bytes data;
+    address emitter;
+}
+
 struct Wallet {
     address addr;
     uint256 publicKeyX;
@@ -69,4 +75,10 @@ interface Vm {
 
     /// @notice Expects the next call to revert with this selector, whatever follows it.
     function expectPartialRevert(bytes4 selector) external;
+
+    /// @dev Keeps the logs that follow.
+    function recordLogs() external;
+
+    /// @dev Returns the logs that were kept.
+    function getRecordedLogs() external returns (Log[] memory);
 }
