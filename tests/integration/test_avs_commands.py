@@ -53,8 +53,12 @@ async def test_an_avs_is_deployed_in_two_steps(tmp_path: Path) -> None:
         file.write_text(with_registries(registries, OTHER.address))
         failed = await ran(tmp_path, l1, *given, code=2)
         assert "registry: expected a deployed contract" in failed["error"]
+        text = with_registries(registries, dev.token)
+        file.write_text(text.replace("quorums = [1, 0]", "quorums = [1, 2]"))
+        failed = await ran(tmp_path, l1, *given, code=2)
+        assert "quorums of committee 1" in failed["error"]
         # Any contract will do: nothing is attested here.
-        file.write_text(with_registries(registries, dev.token))
+        file.write_text(text)
         deployed = await ran(tmp_path, l1, *given)
         assert deployed["service_manager"] == first["service_manager"]
         sent = await l1.nonce(PROPOSER.address)

@@ -116,14 +116,16 @@ async def deploy_avs(
             raise InputError(
                 f"roles.{name}", expected=f"the sender {manager.address}", actual=actual
             )
-    numbers = set(range(len(plan.quorums)))
+    free = set(range(len(plan.quorums)))
     for item in plan.committees:
-        if not set(item.committee.quorums) <= numbers:
+        named = item.committee.quorums
+        if len(named) != len(set(named)) or not set(named) <= free:
             raise InputError(
                 f"quorums of committee {item.committee.committee_id}",
-                expected=f"below {len(plan.quorums)}",
-                actual=item.committee.quorums,
+                expected=f"some of {sorted(free)}, which no other committee has",
+                actual=named,
             )
+        free -= set(named)
     await _check_code(transport, plan, middleware)
     contracts = await deploy_service_manager(
         manager,
