@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
 from coprove.attestation import Platform, TcbStatus, measurement_id
 from coprove.contracts.attestation.deployment import AttestationSettings
 from coprove.contracts.attestation.records import FOREVER, MeasurementRules, RegistryParameters
+from coprove.contracts.toml_file import StrictModel, parse_toml
 from coprove.errors import InputError
 from coprove.types import Address, Hash32
 
@@ -36,11 +36,7 @@ def _moment(value: object) -> object:
 _Moment = Annotated[int, BeforeValidator(_moment), Field(ge=0, le=FOREVER)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Parameters(_Model):
+class _Parameters(StrictModel):
     ttl: Annotated[int, Field(ge=1, lt=2**32)] = RegistryParameters().ttl
     challenge_window: _Seconds = RegistryParameters().challenge_window
     challenge_cooldown: _Seconds = RegistryParameters().challenge_cooldown
@@ -48,7 +44,7 @@ class _Parameters(_Model):
     challenge_bond: Annotated[int, Field(ge=0, lt=2**96)] = RegistryParameters().challenge_bond
 
 
-class _Measurement(_Model):
+class _Measurement(StrictModel):
     platform: Annotated[Platform, Field(strict=False)]
     measurement: Annotated[str, Field(pattern="^0x([0-9a-fA-F]{2})+$")]
     active_from: Annotated[_Moment, Field(ge=1)] = 1
@@ -57,7 +53,7 @@ class _Measurement(_Model):
     signer: _Word | None = None
 
 
-class _Tcb(_Model):
+class _Tcb(StrictModel):
     platform: Annotated[Platform, Field(strict=False)]
     status: Literal[
         "OK",
@@ -70,7 +66,7 @@ class _Tcb(_Model):
     until: _Moment
 
 
-class AttestationFile(_Model):
+class AttestationFile(StrictModel):
     """Who governs the registry, which code it accepts, on which platforms and how current."""
 
     version: Literal[1]
@@ -79,13 +75,15 @@ class AttestationFile(_Model):
     """May pause, ban keys and withdraw measurements at once."""
     proposers: Annotated[list[_Address], Field(min_length=1)]
     """May schedule calls through the timelock."""
-    executors: list[_Address] = []
+    executors: list[_Address] = Field(default_factory=list)
     """May execute them; empty: everyone."""
     delay: _Seconds = 2 * 24 * 3600
     """Seconds from scheduling a call to its execution."""
     measurement_notice: _Seconds = 24 * 3600
     """Seconds from announcing a measurement to its activation."""
-    verifiers: dict[Annotated[Platform, Field(strict=False)], _Address] = {}
+    verifiers: dict[Annotated[Platform, Field(strict=False)], _Address] = Field(
+        default_factory=dict
+    )
     """Quote verifiers that are there already; for SGX and TDX one is deployed without it."""
     parameters: _Parameters = _Parameters()
     """Times, ages and the bond."""
@@ -97,15 +95,7 @@ class AttestationFile(_Model):
     @classmethod
     def parse(cls, text: str) -> AttestationFile:
         """Parse TOML; InputError names the field that is wrong."""
-        try:
-            return cls.model_validate(tomllib.loads(text))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"])) or "file"
-            actual = repr(first["input"])[:100]
-            raise InputError(where, expected=first["msg"], actual=actual) from None
-        except tomllib.TOMLDecodeError as error:
-            raise InputError("attestation file", expected="TOML", actual=error) from None
+        return parse_toml(cls, text, "attestation file")
 
     @property
     def platforms(self) -> frozenset[Platform]:

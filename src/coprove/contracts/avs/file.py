@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from coprove.attestation import Platform  # noqa: TC001 - pydantic reads the annotation
 from coprove.contracts.avs.deployment import AvsRoles
@@ -13,6 +12,7 @@ from coprove.contracts.avs.plan import AvsPlan, CommitteePlan, QuorumPlan
 from coprove.contracts.avs.records import Committee, RollupPolicy
 from coprove.contracts.eigenlayer.addresses import EigenLayerCore, Middleware
 from coprove.contracts.eigenlayer.profiles import profile
+from coprove.contracts.toml_file import StrictModel, parse_toml
 from coprove.errors import InputError
 from coprove.types import Address, Hash32
 
@@ -27,30 +27,26 @@ _Uint96 = Annotated[int, Field(ge=0, lt=2**96)]
 _NOBODY = "0x" + "00" * 20
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class _Roles(_Model):
+class _Roles(StrictModel):
     state_confirmer: _Address
     poa_manager: _Address
     poa_enabled: bool = False
 
 
-class _Attestation(_Model):
+class _Attestation(StrictModel):
     registry: _Address
     max_blocks: Annotated[int, Field(ge=1, le=8191)] = 256
     validity: Annotated[int, Field(ge=1, lt=2**32)] = 3600
 
 
-class _Quorum(_Model):
+class _Quorum(StrictModel):
     platform: Annotated[Platform, Field(strict=False)]
     strategies: Annotated[list[_Address], Field(min_length=1)]
     minimum_stake: Annotated[int, Field(ge=1, lt=2**96)] = 1
     max_operators: Annotated[int, Field(ge=1, le=200)] = 200
 
 
-class _Rollup(_Model):
+class _Rollup(StrictModel):
     l2_chain_id: Annotated[int, Field(ge=1, lt=2**64)]
     rollup_config_hash: _Word
     oracle: _Address = _NOBODY
@@ -64,7 +60,7 @@ class _Rollup(_Model):
     reward_token: _Address = _NOBODY
 
 
-class _Committee(_Model):
+class _Committee(StrictModel):
     id: Annotated[int, Field(ge=1, lt=2**256)]
     description: str = ""
     metadata: _Hex = "0x"
@@ -72,7 +68,7 @@ class _Committee(_Model):
     rollup: _Rollup
 
 
-class AvsFile(_Model):
+class AvsFile(StrictModel):
     """Where EigenLayer is, who may do what, what an offence costs, quorums and committees."""
 
     version: Literal[1]
@@ -101,15 +97,7 @@ class AvsFile(_Model):
     @classmethod
     def parse(cls, text: str) -> AvsFile:
         """Parse TOML; InputError names the field that is wrong."""
-        try:
-            return cls.model_validate(tomllib.loads(text))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"])) or "file"
-            actual = repr(first["input"])[:100]
-            raise InputError(where, expected=first["msg"], actual=actual) from None
-        except (ValueError, RecursionError) as error:
-            raise InputError("AVS file", expected="TOML", actual=error) from None
+        return parse_toml(cls, text, "AVS file")
 
     def core(self, chain_id: int) -> EigenLayerCore:
         """Return where EigenLayer is; InputError for an unknown name or another chain's."""

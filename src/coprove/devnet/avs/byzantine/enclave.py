@@ -13,8 +13,6 @@ from coprove.prover.tee.host import TeeProver
 from coprove.types import Hash32
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from coprove.prover.tee.host import TeeProverOptions
 
 __all__ = ["LyingEnclave", "LyingProver", "LyingSigner"]
@@ -30,7 +28,7 @@ class LyingEnclave(Enclave):
         return self._key.sign(digest)
 
 
-class LyingProver:
+class LyingProver(AsyncClosing):
     """The prover's service with another beside it that signs digests; both on loopback."""
 
     def __init__(self, options: TeeProverOptions, enclave: LyingEnclave, *, port: int) -> None:
@@ -47,15 +45,10 @@ class LyingProver:
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def close(self) -> None:
         """Stop both."""
         await self._runner.cleanup()
-        await self._prover.__aexit__(kind, error, trace)
+        await self._prover.close()
 
     async def wait(self) -> None:
         """Return when the prover has ended."""
