@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from coprove.avs.operator.discovery import GivenAddresses, discover
+from coprove.avs.operator.membership import Membership
 from coprove.contracts.avs import Committee, RollupPolicy, fund_reserve_call
 from coprove.contracts.avs.deployment import AvsRoles, new_avs_address
 from coprove.contracts.avs.plan import AvsPlan, CommitteePlan, QuorumPlan, deploy_avs
 from coprove.contracts.eigenlayer import (
     WAD,
-    KeyRegistration,
-    QuorumRegistries,
-    allocate_call,
     approve_call,
-    deposit_call,
-    register_as_operator_call,
-    register_for_sets_call,
     set_rewards_updater_call,
     transfer_call,
 )
@@ -38,7 +34,7 @@ from coprove.devnet.tee.deployment import PARAMETERS, platform_of
 from coprove.types import Address
 
 if TYPE_CHECKING:
-    from coprove.contracts.eigenlayer.deployment import DevEigenLayer
+    from coprove.avs.operator.discovery import OperatorContracts
     from coprove.rpc import JsonRpcTransport
     from coprove.types import Hash32
 
@@ -134,12 +130,11 @@ async def deploy_devnet_avs(
     await manager.send(key="avs/updater/funds", to=updater, value=_FUNDS)
     call = set_rewards_updater_call(dev.core.rewards_coordinator, updater)
     await manager.send(key="avs/updater", to=call.to, data=call.data)
+    contracts = await discover(transport, GivenAddresses(service_manager=avs))
     for index in range(operators):
-        account = operator_account(index)
-        give = transfer_call(dev.token, account, STAKE)
+        give = transfer_call(dev.token, operator_account(index), STAKE)
         await manager.send(key=f"avs/stake/{index}", to=give.to, data=give.data)
-        registries = QuorumRegistries(transport, middleware)
-        await _restake(transport, dev, registries, avs=avs, index=index)
+        await _restake(transport, contracts, dev.strategy, index)
     return AvsManifest(
         service_manager=str(avs),
         slasher=str(deployed.contracts.slasher),
@@ -159,39 +154,15 @@ async def deploy_devnet_avs(
 
 
 async def _restake(
-    transport: JsonRpcTransport,
-    dev: DevEigenLayer,
-    registries: QuorumRegistries,
-    *,
-    avs: Address,
-    index: int,
+    transport: JsonRpcTransport, contracts: OperatorContracts, strategy: Address, index: int
 ) -> None:
-    """Make operator number `index`: at EigenLayer, with a deposit, in the AVS, allocated."""
-    account, key, quorum = operator_account(index), bls_key_of(index), index % QUORUMS
-    digest = await registries.registration_digest(account)
-    registration = KeyRegistration(
-        signature=key.sign(digest).point.coordinates,
-        g1=key.public_key.g1.coordinates,
-        g2=key.public_key.g2.coordinates,
-    )
-    core = dev.core
-    calls = (
-        register_as_operator_call(core, allocation_delay=0, metadata_uri=""),
-        approve_call(dev.token, core.strategy_manager, STAKE),
-        deposit_call(core, strategy=dev.strategy, token=dev.token, amount=STAKE),
-        register_for_sets_call(
-            core, operator=account, avs=avs, set_ids=[quorum], socket="", key=registration
-        ),
-        allocate_call(
-            core,
-            operator=account,
-            avs=avs,
-            set_id=quorum,
-            magnitudes=[(dev.strategy, WAD // 2)],
-        ),
-    )
+    """Take operator number `index` through the steps that `coprove operator` has for people."""
+    quorum = index % QUORUMS
     signer = LocalSigner(DevAccounts().account(Role.OPERATOR + index))
     options = TransactionOptions(confirmations=1, poll_interval=0.05)
     async with TransactionManager(transport, signer, MemoryIntentStore(), options) as own:
-        for number, call in enumerate(calls):
-            await own.send(key=f"{number}", to=call.to, data=call.data)
+        membership = Membership(contracts, own)
+        await membership.register(metadata_uri="", allocation_delay=0)
+        await membership.deposit(strategy, STAKE)
+        await membership.opt_in([quorum], bls_key_of(index), socket="")
+        await membership.allocate(quorum, WAD // 2)
