@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {TEE} from "../../src/attestation/IQuoteVerifier.sol";
+import {TEELivenessVerifier} from "../../src/attestation/TEELivenessVerifier.sol";
 import {PoeState} from "../../src/avs/PoeState.sol";
 import {RangeMetadata} from "../../src/avs/RangeMetadata.sol";
 import {IAVSDirectory, IBLSSignatureCheckerTypes} from "../../src/avs/interfaces/IEigenLayer.sol";
@@ -638,6 +639,47 @@ contract ServiceManagerTest is AvsTestBase {
         vm.prank(STRANGER);
         manager.ejectOperator(accountOf(2), hex"00");
         check(registries.ejected() == accountOf(2), "by anyone");
+    }
+
+    function test_settings_areTheOwners() public {
+        bytes4 denied = bytes4(keccak256("OwnableUnauthorizedAccount(address)"));
+        vm.expectPartialRevert(denied);
+        manager.setLivenessVerifier(TEELivenessVerifier(STRANGER));
+        vm.expectPartialRevert(denied);
+        manager.setRewards(STRANGER);
+        vm.expectPartialRevert(denied);
+        manager.setMaxReferenceAge(1);
+        vm.expectPartialRevert(denied);
+        manager.setMaxStakeAge(1);
+    }
+
+    /// @notice Without provers nothing could be told live, and no block is of age zero.
+    function test_settings_areSomething() public {
+        vm.prank(OWNER);
+        expectError(IMultiProverServiceManager.ZeroAddr.selector);
+        manager.setLivenessVerifier(TEELivenessVerifier(address(0)));
+        vm.prank(OWNER);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IMultiProverServiceManager.InvalidPolicy.selector, bytes32("maxReferenceAge")
+            )
+        );
+        manager.setMaxReferenceAge(0);
+        vm.prank(OWNER);
+        manager.setMaxReferenceAge(1);
+        check(manager.maxReferenceAge() == 1, "set");
+    }
+
+    /// @notice No part of nothing is enough.
+    function test_confirm_needsStakeInEachQuorum() public {
+        for (uint256 i = 1; i < 8; i += 2) {
+            registries.setStake(ids[i], 0);
+        }
+        expectRefusal(
+            headerOf(1, 10),
+            0,
+            abi.encodeWithSelector(IMultiProverServiceManager.InsufficientThreshold.selector)
+        );
     }
 
     function test_act_reachesEigenLayerAlone() public {
