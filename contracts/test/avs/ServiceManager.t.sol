@@ -383,6 +383,93 @@ contract ServiceManagerTest is AvsTestBase {
         manager.createTask(8, 5, 7, uint64(block.timestamp + 100), 2e18);
     }
 
+    /// @notice Without a token there is nothing to pay in, and block 0 has nothing before it.
+    function test_tasks_areOfSomethingForSomething() public {
+        uint64 deadline = uint64(block.timestamp + 100);
+        vm.expectPartialRevert(IMultiProverServiceManager.UnknownTask.selector);
+        manager.createTask(COMMITTEE, 0, 7, deadline, 2e18);
+        IMultiProverServiceManager.RollupPolicy memory free = policy();
+        (free.reward, free.rewardToken) = (0, address(0));
+        vm.prank(COMMITTEES);
+        manager.setRollupPolicy(COMMITTEE, free);
+        vm.expectPartialRevert(IMultiProverServiceManager.UnknownTask.selector);
+        manager.createTask(COMMITTEE, 5, 7, deadline, 2e18);
+    }
+
+    /// @notice A policy's least reward can be raised, and never lies below the contract's.
+    function test_tasks_costTheLeastRewardOfAll() public {
+        IMultiProverServiceManager.RollupPolicy memory cheap = policy();
+        cheap.minimumReward = 0;
+        vm.prank(COMMITTEES);
+        manager.setRollupPolicy(COMMITTEE, cheap);
+        uint96 least = uint96(manager.LEAST_REWARD());
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IMultiProverServiceManager.RewardTooLow.selector, least, least - 1
+            )
+        );
+        manager.createTask(COMMITTEE, 5, 7, uint64(block.timestamp + 100), least - 1);
+    }
+
+    /// @notice What was confirmed by policy is not created again when the policy changes.
+    function test_tasks_areNotCreatedOnceConfirmed() public {
+        confirm(headerOf(1, 10), 0);
+        IMultiProverServiceManager.RollupPolicy memory other = policy();
+        other.interval = 7;
+        vm.prank(COMMITTEES);
+        manager.setRollupPolicy(COMMITTEE, other);
+        vm.expectPartialRevert(IMultiProverServiceManager.TaskExists.selector);
+        manager.createTask(COMMITTEE, 1, 10, uint64(block.timestamp + 100), 2e18);
+    }
+
+    function test_tasks_areNotCreatedWhenPaused() public {
+        vm.prank(OWNER);
+        manager.pause(type(uint256).max);
+        vm.expectPartialRevert(IMultiProverServiceManager.CurrentlyPaused.selector);
+        manager.createTask(COMMITTEE, 5, 7, uint64(block.timestamp + 100), 2e18);
+    }
+
+    /// @notice Only what was created can be given back.
+    function test_tasks_byPolicyAreNotRefunded() public {
+        vm.warp(block.timestamp + 1e6);
+        bytes32 taskId = manager.taskIdOf(COMMITTEE, 1, 10);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMultiProverServiceManager.NotSettleable.selector, taskId)
+        );
+        manager.refundTask(taskId);
+    }
+
+    /// @notice A reward goes once, for a confirmed task, to the rewards contract.
+    function test_rewards_areTakenOnce() public {
+        vm.prank(OWNER);
+        manager.setRewards(POA);
+        token.approve(address(manager), type(uint256).max);
+        manager.fundReserve(address(token), REWARD);
+        bytes32 taskId = manager.taskIdOf(COMMITTEE, 1, 10);
+        bytes memory reason =
+            abi.encodeWithSelector(IMultiProverServiceManager.NotSettleable.selector, taskId);
+        vm.prank(POA);
+        vm.expectRevert(reason);
+        manager.takeReward(taskId);
+        confirm(headerOf(1, 10), 0);
+        expectError(IMultiProverServiceManager.NoPermission.selector);
+        manager.takeReward(taskId);
+        vm.prank(POA);
+        manager.takeReward(taskId);
+        check(token.balanceOf(POA) == REWARD, "taken");
+        vm.prank(POA);
+        vm.expectRevert(reason);
+        manager.takeReward(taskId);
+        // The reserve is empty: this one is confirmed for nothing.
+        confirm(headerOf(11, 20), 0);
+        bytes32 second = manager.taskIdOf(COMMITTEE, 11, 20);
+        vm.prank(POA);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMultiProverServiceManager.NotSettleable.selector, second)
+        );
+        manager.takeReward(second);
+    }
+
     // ---- what is signed
 
     function test_metadata_hasOneSpelling() public {
