@@ -41,7 +41,7 @@ async def all_confirmed(devnet: RunningDevnet, l2_block: int) -> None:
     async def are_there() -> bool:
         return wanted <= set(await confirmed_ranges(devnet))
 
-    await until(f"ranges confirmed up to {l2_block}", are_there, 240)
+    await until(f"ranges confirmed up to {l2_block}", are_there, 400)
     confirmed = await confirmed_ranges(devnet)
     for output in await devnet.outputs():
         if output.l2_block in wanted:

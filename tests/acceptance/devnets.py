@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -127,6 +129,8 @@ class RunningDevnet:
             return db.execute(query).fetchall()
 
 
+_CROWD = 4
+"""Operators beyond which two devnets at once are too many for two cores."""
 _PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -149,6 +153,13 @@ def running_devnet(
         "operators": 0,
         **options,
     }
+    with _alone() if int(str(chosen["operators"])) > _CROWD else nullcontext():
+        yield from _running(data_dir, log, chosen, start_seconds)
+
+
+def _running(
+    data_dir: Path, log: Path, chosen: dict[str, object], start_seconds: float
+) -> Iterator[RunningDevnet]:
     command = [sys.executable, "-c", _PROGRAM, str(data_dir), json.dumps(chosen)]
     with log.open("a") as out:
         start = log.stat().st_size
@@ -167,6 +178,15 @@ def running_devnet(
                 process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other test runs such a crowd of processes on this machine."""
+    path = Path(tempfile.gettempdir()) / f"coprove-crowded-devnet-{os.getuid()}.lock"
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _opened(

@@ -41,7 +41,7 @@ async def rewards_are_claimed(devnet: RunningDevnet, seen: AvsWatch) -> None:
     async def is_there() -> bool:
         return earnings.exists() and operator_account(index).hex0x in earnings.read_text()
 
-    await until("rewards posted", is_there, 120)
+    await until("rewards posted", is_there, 240)
     assert await seen.claimed(index) == 0
     config = str(folder / "coprove.toml")
     arguments = ("operator", "claim", str(earnings), "--config", config, "--json")
@@ -85,7 +85,7 @@ async def test_operators_confirm_every_output_and_come_back_from_kills(tmp_path:
             await devnet.close()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_one_dead_and_one_lying_operator_leave_it_live(tmp_path: Path) -> None:
     """Of each quorum of four one does not help; the liar loses shares, the others get rewards."""
     options: dict[str, Any] = {"operators": 8, "byzantine": 1, "traffic": 0.5}
@@ -95,8 +95,8 @@ async def test_one_dead_and_one_lying_operator_leave_it_live(tmp_path: Path) -> 
         try:
             before = await seen.shares()
             assert before == [STAKE] * 8
-            first = await devnet.final_output_above(1)
-            later = await devnet.final_output_above(first.l2_block + 3 * INTERVAL)
+            first = await devnet.final_output_above(1, 240)
+            later = await devnet.final_output_above(first.l2_block + 3 * INTERVAL, 240)
             await all_confirmed(devnet, later.l2_block)
             newest = max((await confirmed_ranges(devnet)).values(), key=lambda item: item.end_block)
             absent = {seen.ids[0], seen.ids[7]}
@@ -105,7 +105,7 @@ async def test_one_dead_and_one_lying_operator_leave_it_live(tmp_path: Path) -> 
             async def is_slashed() -> bool:
                 return bool(await seen.slashed())
 
-            await until("a slashing", is_slashed, 120)
+            await until("a slashing", is_slashed, 240)
             assert {item.operator_id for item in await seen.slashed()} == {seen.ids[7]}
             after = await seen.shares()
             assert after[:7] == before[:7]
@@ -116,7 +116,7 @@ async def test_one_dead_and_one_lying_operator_leave_it_live(tmp_path: Path) -> 
             await devnet.close()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_wrong_and_double_signatures_cost_shares(tmp_path: Path) -> None:
     """Both liars are slashed for what they did, nobody else; their quorums go on."""
     options: dict[str, Any] = {"operators": 8, "byzantine": 2, "traffic": 0.5}
@@ -138,7 +138,7 @@ async def test_wrong_and_double_signatures_cost_shares(tmp_path: Path) -> None:
             after = await seen.shares()
             assert after[:6] == before[:6]
             assert all(now < then for now, then in zip(after[6:], before[6:], strict=True))
-            output = await devnet.final_output_above(INTERVAL)
+            output = await devnet.final_output_above(INTERVAL, 240)
             await all_confirmed(devnet, output.l2_block)
         finally:
             await devnet.close()

@@ -94,10 +94,10 @@ async def test_kills_confirm_nothing_twice_and_sign_nothing_twice(tmp_path: Path
     ) as devnet:
         watch = AvsWatch(devnet)
         try:
-            await devnet.final_output_above(INTERVAL)
+            await devnet.final_output_above(INTERVAL, 240)
             await killed_at_random_moments(devnet, random.Random(SEED))
             outputs = await devnet.outputs()
-            last = await devnet.final_output_above(outputs[-1].l2_block)
+            last = await devnet.final_output_above(outputs[-1].l2_block, 240)
             await all_confirmed(devnet, last.l2_block)
             assert await watch.slashed() == []
             assert check_aggregator(devnet, watch) > 0
@@ -134,7 +134,7 @@ async def test_what_one_aggregator_kept_back_another_confirms(tmp_path: Path) ->
                 path.unlink()
             await l1.call("anvil_setBalance", [confirmer, hex(10**20)])
             outputs = await devnet.outputs()
-            last = await devnet.final_output_above(outputs[-1].l2_block + INTERVAL)
+            last = await devnet.final_output_above(outputs[-1].l2_block + INTERVAL, 240)
             await all_confirmed(devnet, last.l2_block)
             assert await watch.slashed() == []
             again = {key for (key,) in rows(store, "SELECT key FROM avs_tasks")}
