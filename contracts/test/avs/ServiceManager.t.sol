@@ -494,69 +494,6 @@ contract ServiceManagerTest is AvsTestBase {
         }
     }
 
-    function testFuzz_metadata_isReadAsItIsWritten(uint64 start, uint64 end, uint64 batch)
-        public
-        view
-    {
-        (start, end) = start < end ? (start, end) : (end, start);
-        vm.assume(start > 0);
-        bytes memory text = metadataOf(start, end);
-        if (batch > 0) {
-            text = abi.encodePacked(
-                "{\"batch_id\":",
-                decimal(batch),
-                ",\"start_block\":",
-                decimal(start),
-                ",\"end_block\":",
-                decimal(end),
-                "}"
-            );
-        }
-        (uint64 first, uint64 last) = this.decodeMetadata(text);
-        check(first == start && last == end, "range");
-    }
-
-    function testFuzz_metadata_damagedIsRefusedOrAnother(uint8 place, uint8 change) public view {
-        vm.assume(change != 0);
-        bytes memory text = metadataOf(123, 4567);
-        text[place % text.length] ^= bytes1(change);
-        try this.decodeMetadata(text) returns (uint64 start, uint64 end) {
-            check(keccak256(metadataOf(start, end)) == keccak256(text), "two spellings");
-        } catch {}
-    }
-
-    function testFuzz_state_damagedIsRefusedOrAnother(uint16 place, uint8 change) public view {
-        vm.assume(change != 0);
-        bytes memory text = goodState(1, 10);
-        text[place % text.length] ^= bytes1(change);
-        try this.decodeState(text) returns (bytes32 batch, bytes32 prev, bytes32 next) {
-            bytes memory again = stateOf(batch, prev, next);
-            bool isElsewhere = keccak256(again) != keccak256(text);
-            // The two roots that `stateOf` fixes.
-            check(!isElsewhere || text.length == again.length, "two spellings");
-        } catch {}
-    }
-
-    function testFuzz_state_isReadAsItIsWritten(bytes32 batch, bytes32 prev, bytes32 next)
-        public
-        view
-    {
-        (bytes32 a, bytes32 b, bytes32 c) = this.decodeState(stateOf(batch, prev, next));
-        check(a == batch && b == prev && c == next, "roots");
-    }
-
-    function decodeMetadata(bytes calldata text) external pure returns (uint64, uint64) {
-        return RangeMetadata.decode(text);
-    }
-
-    function decodeState(bytes calldata text) external pure returns (bytes32, bytes32, bytes32) {
-        return (
-            PoeState.decode(text).batchHash,
-            PoeState.decode(text).prevStateRoot,
-            PoeState.decode(text).newStateRoot
-        );
-    }
-
     // ---- roles, committees, quorums
 
     function test_roles_areTheirHolders() public {
