@@ -68,7 +68,7 @@ abstract contract AvsTestBase {
         pausers = new DevPauserRegistry(OWNER);
         address r = address(registries);
         checker = new StateChecker(IRegistryCoordinator(r), IStakeRegistry(r), IBLSApkRegistry(r));
-        manager = newManager(newImplementation(), pausers);
+        manager = newManager(newImplementation(address(core)), pausers);
         vm.prank(OWNER);
         manager.setLivenessVerifier(TEELivenessVerifier(r));
         vm.prank(COMMITTEES);
@@ -84,7 +84,7 @@ abstract contract AvsTestBase {
         addOperators();
     }
 
-    function newImplementation() internal returns (address) {
+    function newImplementation(address permissions) internal returns (address) {
         return address(
             new MultiProverServiceManager(
                 MultiProverServiceManager.EigenLayer({
@@ -92,7 +92,7 @@ abstract contract AvsTestBase {
                     indices: IIndexRegistry(address(registries)),
                     avsDirectory: IAVSDirectory(address(core)),
                     allocations: IAllocationManager(address(core)),
-                    permissions: address(core)
+                    permissions: permissions
                 })
             )
         );

@@ -9,6 +9,7 @@ import {IAVSDirectory, IBLSSignatureCheckerTypes} from "../../src/avs/interfaces
 import {IMultiProverServiceManager} from "../../src/avs/interfaces/IMultiProverServiceManager.sol";
 import {DevPauserRegistry} from "../../src/dev/eigenlayer/DevEigenLayer.sol";
 import {AvsTestBase} from "./AvsTestBase.sol";
+import {FakeCore} from "./FakeEigenLayer.sol";
 
 /// @notice Confirmation and everything that stands before it.
 contract ServiceManagerTest is AvsTestBase {
@@ -546,7 +547,7 @@ contract ServiceManagerTest is AvsTestBase {
     }
 
     function test_initialize_needsWhoPauses() public {
-        address implementation = newImplementation();
+        address implementation = newImplementation(address(core));
         expectError(IMultiProverServiceManager.ZeroAddr.selector);
         newManager(implementation, DevPauserRegistry(address(0)));
     }
@@ -716,5 +717,18 @@ contract ServiceManagerTest is AvsTestBase {
         vm.prank(OWNER);
         vm.expectRevert(bytes(""));
         manager.actAtEigenLayer(address(core), hex"12345678");
+    }
+
+    /// @notice Allocations and permissions are two contracts; both are reached.
+    function test_act_reachesBothOfThem() public {
+        FakeCore permissions = new FakeCore();
+        manager = newManager(newImplementation(address(permissions)), pausers);
+        bytes memory call = abi.encodeWithSignature("setSlashable(bool)", false);
+        FakeCore[2] memory both = [core, permissions];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(OWNER);
+            manager.actAtEigenLayer(address(both[i]), call);
+            check(!both[i].isSlashable(), "called");
+        }
     }
 }
