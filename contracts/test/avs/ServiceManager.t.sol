@@ -452,6 +452,12 @@ contract ServiceManagerTest is AvsTestBase {
         vm.prank(POA);
         vm.expectRevert(reason);
         manager.takeReward(taskId);
+        bytes32 created = createTask(5, 7, 2e18);
+        vm.prank(POA);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMultiProverServiceManager.NotSettleable.selector, created)
+        );
+        manager.takeReward(created);
         confirm(headerOf(1, 10), 0);
         expectError(IMultiProverServiceManager.NoPermission.selector);
         manager.takeReward(taskId);
