@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import random
-import resource
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bench.memory import peak_mib
 from coprove.attestation import AvsPoe, batch_hash
 from coprove.avs.aggregator.engine import AggregatorEngine
 from coprove.avs.aggregator.metrics import ENGINE_METRICS
@@ -272,7 +272,7 @@ async def _load(folder: Path) -> dict[str, float]:
                     taken += found.count("taken")
                     for one in found:
                         outcomes[one] = outcomes.get(one, 0) + 1
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_mib()
         latencies = await _latencies(store, lease, signers, gate)
     print(f"  {taken / wall:.0f} a second by the clock on the wall, the disk included")
     for name, count in sorted(outcomes.items()):

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import resource
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from tests.replay import Faults, ReplayChain, ReplayServer
 
+from bench.memory import peak_mib
 from coprove.primitives import keccak256
 from coprove.program import RangeInput, run_range
 from coprove.program.wire import unpack_list
@@ -161,17 +160,8 @@ def _figures(seconds: float, *transports: JsonRpcTransport) -> Figures:
         calls=sum(item.calls for item in stats),
         seconds=seconds,
         received=sum(item.bytes_received for item in stats),
-        peak_mib=_peak_mib(),
+        peak_mib=peak_mib(),
     )
-
-
-def _peak_mib() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(item for item in status.read_text().splitlines() if item.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 @contextmanager
