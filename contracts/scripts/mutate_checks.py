@@ -120,7 +120,7 @@ def main() -> int:
                     why = "no test fails" if ran.returncode == 0 else "does not compile"
                     print(f"{source}:{mutant.name}: {why}", flush=True)  # noqa: T201
             (project / source).write_text(original)
-    print(f"{total} checks taken out, {total - survivors} missed by a test")  # noqa: T201
+    print(f"{total} checks taken out, {total - survivors} noticed by a test")  # noqa: T201
     return 1 if survivors else 0
 
 
