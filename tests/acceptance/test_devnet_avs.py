@@ -43,19 +43,26 @@ async def rewards_are_claimed(devnet: RunningDevnet, seen: AvsWatch) -> None:
 
     await until("rewards posted", is_there, 240)
     assert await seen.claimed(index) == 0
-    config = str(folder / "coprove.toml")
-    arguments = ("operator", "claim", str(earnings), "--config", config, "--json")
-    program = (sys.executable, "-c", "from coprove.cli import main; main()")
+    told = await operator_told(folder, "claim", str(earnings))
+    claimed = await seen.claimed(index)
+    assert claimed > 0
+    assert int(told[seen.avs.token]) == claimed
+    rewards = (await operator_told(folder, "rewards"))["tokens"][seen.avs.token]
+    assert int(rewards["claimed"]) == claimed
+    assert int(rewards["settled"]) >= claimed
+    assert rewards["tasks"] > 0
+
+
+async def operator_told(folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run a command of an operator of the devnet; return what it printed."""
+    program = (sys.executable, "-c", "from coprove.cli import main; main()", "operator")
+    options = ("--config", str(folder / "coprove.toml"), "--json")
     process = await asyncio.create_subprocess_exec(
-        *program, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *program, *arguments, *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     out, error = await process.communicate()
     assert process.returncode == 0, error.decode()
-    told = json.loads(out)
-    claimed = await seen.claimed(index)
-    assert claimed > 0
-    assert seen.avs.token in told
-    assert int(told[seen.avs.token]) == claimed
+    return dict(json.loads(out))
 
 
 @pytest.mark.timeout(900)
