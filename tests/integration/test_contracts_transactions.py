@@ -341,12 +341,21 @@ async def test_what_a_node_never_takes_is_forgotten(l1: L1, store: IntentStore) 
 
 
 async def test_a_refused_transaction_does_not_hold_up_those_behind_it(
-    l1: L1, store: IntentStore
+    l1: L1, store: IntentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its nonce cannot be given back any more, so it is used up."""
+    discard = store.discard
+
+    async def discard_late(key: str) -> bool:
+        await until("behind it", lambda: _stored(store, "l"))
+        return await discard(key)
+
+    monkeypatch.setattr(store, "discard", discard_late)
     async with l1.manager(store=store) as manager:
+        first = asyncio.create_task(manager.send(key="k", to=TO, value=1, gas_limit=20_000))
+        await until("stored", lambda: _stored(store, "k"))
         refused, sent = await asyncio.gather(
-            manager.send(key="k", to=TO, value=1, gas_limit=20_000),
+            first,
             manager.send(key="l", to=TO, value=2, gas_limit=21_000),
             return_exceptions=True,
         )
