@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coprove.avs.aggregator.settlement import DueSource, ProvenWrong, Rewards, Settler, Slashings
-from coprove.config.errors import SettingError
+from coprove.config.avs_modules import check_module
 from coprove.contracts.avs.rewards import AvsRewards
 from coprove.contracts.avs.slashing import AvsSlasher
 from coprove.types import Address
@@ -33,11 +33,8 @@ async def check_settlement(
     ):
         if text is None:
             continue
-        found = await contract(transport, Address.from_hex(text)).service_manager()
-        if found != manager.address:
-            raise SettingError(
-                f"aggregator.{name}", expected=f"one of {manager.address}", actual=f"of {found}"
-            )
+        module = contract(transport, Address.from_hex(text))
+        await check_module(f"aggregator.{name}", module, manager)
 
 
 def settler_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coprove.config.avs_modules import check_module
 from coprove.config.errors import SettingError
 from coprove.config.wiring import require
 from coprove.contracts.avs.rewards import AvsRewards
@@ -24,11 +25,7 @@ async def avs_rewards(
     """Return the AVS' rewards contract; SettingError for none, or for another AVS' one."""
     text = require("operator.rewards", settings.operator.rewards)
     contract = AvsRewards(transport, Address.from_hex(text))
-    found = await contract.service_manager()
-    if found != manager.address:
-        raise SettingError(
-            "operator.rewards", expected=f"one of {manager.address}", actual=f"of {found}"
-        )
+    await check_module("operator.rewards", contract, manager)
     return contract
 
 

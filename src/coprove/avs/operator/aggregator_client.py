@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from coprove.avs.operator.errors import AggregatorAnswerError, AggregatorUnreachableError
-from coprove.avs.tasks import OP_STACK_TASK, REFUSALS, AvsTask, Refusal, RefusedError
+from coprove.avs.tasks import OP_STACK_TASK, REFUSALS, AvsTask, Refusal, RefusedError, read_refusal
 from coprove.avs.tasks.fields import number, record
 from coprove.closing import AsyncClosing
 from coprove.errors import InputError
@@ -200,19 +200,10 @@ def _refusal(what: str, error: object, status: int) -> Exception:
     code, text = error.get("code"), str(error.get("message"))[:_SHOWN]
     refusal = _REFUSALS.get(code) if isinstance(code, int) else None
     if refusal is not None:
-        return _refused(refusal, text)
+        return read_refusal(refusal, text)
     if status in _BUSY:
         return AggregatorUnreachableError(f"{what}: HTTP {status}: {text}")
     return AggregatorAnswerError(what, expected="a result", actual=f"error {code}: {text}")
-
-
-def _refused(refusal: Refusal, text: str) -> RefusedError:
-    """Read the text as an aggregator of ours writes it; others' is taken as it is."""
-    rest = text.removeprefix(f"{REFUSALS[refusal].text}: expected ")
-    expected, found, actual = rest.rpartition(", got ")
-    if rest == text or not found:
-        expected, actual = "what the aggregator takes", text
-    return RefusedError(refusal, expected=expected, actual=actual)
 
 
 def _answer_error(error: InputError) -> AggregatorAnswerError:

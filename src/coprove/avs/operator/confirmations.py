@@ -19,7 +19,7 @@ _MOST: Final = 256
 
 
 class Confirmations:
-    """Signed ranges that are not confirmed yet. Errors of `look`: those of the view."""
+    """Signed ranges that are not confirmed yet. Errors of `late`: those of the view."""
 
     def __init__(
         self, view: AvsView, *, patience: float, now: Callable[[], float] = time.monotonic

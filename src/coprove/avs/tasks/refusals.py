@@ -8,7 +8,7 @@ from typing import Final
 
 from coprove.errors import InputError
 
-__all__ = ["REFUSALS", "Answer", "Refusal", "RefusedError"]
+__all__ = ["REFUSALS", "Answer", "Refusal", "RefusedError", "read_refusal", "refusal_text"]
 
 
 class Refusal(StrEnum):
@@ -73,6 +73,8 @@ REFUSALS: Final[dict[Refusal, Answer]] = {
     Refusal.STOPPING: Answer(status=503, code=14114, text="stopping", retry=True),
 }
 """What each refusal is on the wire."""
+_EXPECTED: Final = ": expected "
+_GOT: Final = ", got "
 
 
 class RefusedError(InputError):
@@ -82,3 +84,17 @@ class RefusedError(InputError):
         """Name the refusal with the expected and the actual."""
         super().__init__(refusal.value, expected=expected, actual=actual)
         self.refusal = refusal
+
+
+def refusal_text(error: RefusedError) -> str:
+    """Return what a client is told: the text that older operators know, and what was expected."""
+    return f"{REFUSALS[error.refusal].text}{_EXPECTED}{error.expected}{_GOT}{error.actual}"[:400]
+
+
+def read_refusal(refusal: Refusal, text: str) -> RefusedError:
+    """Read what `refusal_text` wrote; the text of another aggregator is taken as it is."""
+    rest = text.removeprefix(f"{REFUSALS[refusal].text}{_EXPECTED}")
+    expected, found, actual = rest.rpartition(_GOT)
+    if rest == text or not found:
+        expected, actual = "what the aggregator takes", text
+    return RefusedError(refusal, expected=expected, actual=actual)

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from coprove.avs.aggregator.server.refused import refusal_text
 from coprove.avs.bls import Signature
 from coprove.avs.operator.aggregator_client import AggregatorClient, AggregatorOptions
 from coprove.avs.operator.errors import AggregatorAnswerError, AggregatorUnreachableError
 from coprove.avs.operator.protection import SlashingProtection
 from coprove.avs.operator.session import BlsSession
 from coprove.avs.operator.signing import ProtectedSigner
-from coprove.avs.tasks import REFUSALS, Handshake, Refusal, RefusedError, SessionScope, Submission
+from coprove.avs.tasks import (
+    REFUSALS,
+    Handshake,
+    Refusal,
+    RefusedError,
+    SessionScope,
+    Submission,
+    refusal_text,
+)
 from coprove.errors import InputError
 from coprove.types import Address, Hash32
 from tests.unit.avs.operator.aggregators import FakeAggregator, refused, task_answer

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from coprove.avs.tasks import REFUSALS, Refusal, RefusedError
+from coprove.avs.tasks import REFUSALS, Refusal, RefusedError, refusal_text
 from coprove.errors import Reset, Temporary
 from coprove.prover.http import COMMON_PROBLEMS, Kind, Problems, problem
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-__all__ = ["AGGREGATOR_PROBLEMS", "RETRY_AFTER", "as_refusal", "refusal_problem", "refusal_text"]
+__all__ = ["AGGREGATOR_PROBLEMS", "RETRY_AFTER", "as_refusal", "refusal_problem"]
 
 RETRY_AFTER: Final = 2
 """Seconds after which what was refused for now may be tried again."""
@@ -28,11 +28,6 @@ def as_refusal(error: Exception) -> RefusedError | None:
     if isinstance(error, Temporary | Reset):
         return RefusedError(Refusal.BUSY, expected="a later time", actual="now")
     return None
-
-
-def refusal_text(error: RefusedError) -> str:
-    """Return what a client is told: the text that older operators know, and what was expected."""
-    return f"{REFUSALS[error.refusal].text}: expected {error.expected}, got {error.actual}"[:400]
 
 
 def refusal_problem(error: RefusedError) -> Response:

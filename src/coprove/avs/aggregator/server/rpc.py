@@ -15,10 +15,9 @@ from coprove.avs.aggregator.server.refused import (
     AGGREGATOR_PROBLEMS,
     RETRY_AFTER,
     as_refusal,
-    refusal_text,
 )
 from coprove.avs.aggregator.server.views import task_answer
-from coprove.avs.tasks import REFUSALS, Refusal, RefusedError
+from coprove.avs.tasks import REFUSALS, Refusal, RefusedError, refusal_text
 from coprove.prover.http.errors import ContentTypeError, MalformedBodyError, UploadStalledError
 from coprove.telemetry import get_logger
 

@@ -18,21 +18,14 @@ from coprove.types import Hash32
 if TYPE_CHECKING:
     from coprove.avs.bls import SecretKey
     from coprove.avs.operator.chain import AvsView
-    from coprove.avs.operator.tasks import Outcome
+    from coprove.avs.operator.service import TaskRunner
     from coprove.avs.tasks import AvsTask
     from coprove.rpc import OutputAtBlock
 
-__all__ = ["Byzantine", "Honest", "Node", "Prover", "Receiver"]
+__all__ = ["Byzantine", "Node", "Prover", "Receiver"]
 
 _log = get_logger(part="byzantine")
 _TRIES = 10
-
-
-class Honest(Protocol):
-    """Takes tasks to their end as it should."""
-
-    async def run(self, task: AvsTask) -> Outcome | None:
-        """See TaskRunner."""
 
 
 class Prover(Protocol):
@@ -63,7 +56,7 @@ class Byzantine:
         self,
         kind: ByzantineKind,
         *,
-        honest: Honest,
+        honest: TaskRunner,
         key: SecretKey,
         prover: Prover,
         view: AvsView,
